@@ -1,0 +1,5 @@
+//go:build !xla
+
+package gomlxops
+
+const xlaBuiltIn = false
