@@ -1,0 +1,40 @@
+# Matrix code is 17 to 35 times slower without SIMD, and the pinned Go is fetched when the installed one is older.
+export GOTOOLCHAIN := auto
+export GOEXPERIMENT := simd
+export GOFLAGS :=
+
+PYTHON ?= /usr/bin/python3
+BENCHTIME ?= 2s
+
+.PHONY: help quickstart test lint bench lab clean pare
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+pare: ## build the command ./pare
+	go build -o pare .
+
+quickstart: pare ## run the first notebook: open, calibrate, compress, measure, and list what was tried
+	./pare run notebooks/01_quickstart.ipynb
+	./pare trials
+
+test: ## run every test
+	go test ./...
+
+lint: ## gofmt, go vet and staticcheck
+	@files=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$files" ]; then echo "gofmt -w $$files"; exit 1; fi
+	go vet ./...
+	go vet -tags xla ./gomlxops/
+	go tool staticcheck ./...
+
+bench: ## speed of training, forward pass and linear algebra, next to PyTorch and NumPy where Python has them
+	PYTHON=$(PYTHON) BENCHTIME=$(BENCHTIME) sh .ci/bench
+
+lab: pare ## open the notebooks in JupyterLab with pare's kernel
+	@command -v jupyter >/dev/null || { echo "make lab: no 'jupyter' on PATH; install JupyterLab, or use the Dockerfile"; exit 1; }
+	./pare kernel install --prefix .pare/jupyter
+	JUPYTER_PATH=$(CURDIR)/.pare/jupyter/share/jupyter jupyter lab notebooks
+
+clean: ## remove what was built and run here; the tracker in .pare stays
+	rm -rf pare out .pare/jupyter
