@@ -1,0 +1,88 @@
+package transformer
+
+import (
+	"bytes"
+	"encoding/json/jsontext"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// member is one name and value of a JSON object, in file order.
+type member struct {
+	name  string
+	value jsontext.Value
+}
+
+// readObject splits a JSON object into its members. Anything else is an error, also a name that occurs twice, invalid UTF-8,
+// nesting deeper than 10000, and text after the object. what names the thing in errors: "the header".
+func readObject(data []byte, what string) ([]member, error) {
+	if len(bytes.TrimSpace(data)) == 0 {
+		return nil, fmt.Errorf("expected %s to be a JSON object, found it empty", what)
+	}
+	d := jsontext.NewDecoder(bytes.NewReader(data))
+	if kind := d.PeekKind(); kind != jsontext.KindBeginObject && kind != jsontext.KindInvalid {
+		return nil, fmt.Errorf("expected %s to be a JSON object, found %s", what, kindName(kind))
+	}
+	if _, err := d.ReadToken(); err != nil {
+		return nil, jsonError(what, err)
+	}
+	var members []member
+	for d.PeekKind() != jsontext.KindEndObject {
+		name, err := d.ReadToken()
+		if err != nil {
+			return nil, jsonError(what, err)
+		}
+		key := name.String()
+		value, err := d.ReadValue()
+		if err != nil {
+			return nil, jsonError(what, err)
+		}
+		members = append(members, member{key, value.Clone()})
+	}
+	if _, err := d.ReadToken(); err != nil {
+		return nil, jsonError(what, err)
+	}
+	if _, err := d.ReadToken(); !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("expected %s to end with its JSON object, found more text after it", what)
+	}
+	return members, nil
+}
+
+func jsonError(what string, err error) error {
+	switch {
+	case errors.Is(err, jsontext.ErrDuplicateName):
+		return fmt.Errorf("%s names something twice (duplicate JSON name): %w", what, err)
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return fmt.Errorf("%s is cut off: unexpected end of JSON", what)
+	}
+	return fmt.Errorf("%s is not valid JSON: %w", what, err)
+}
+
+// kindName says in words which kind of JSON value it is.
+func kindName(k jsontext.Kind) string {
+	switch k {
+	case jsontext.KindNull:
+		return "null"
+	case jsontext.KindTrue, jsontext.KindFalse:
+		return "a boolean"
+	case jsontext.KindString:
+		return "a string"
+	case jsontext.KindNumber:
+		return "a number"
+	case jsontext.KindBeginObject:
+		return "an object"
+	case jsontext.KindBeginArray:
+		return "an array"
+	}
+	return "something that is not JSON"
+}
+
+// excerpt returns a value as text for an error, cut to a readable length.
+func excerpt(v jsontext.Value) string {
+	const most = 60
+	if len(v) > most {
+		return string(v[:most]) + "…"
+	}
+	return string(v)
+}

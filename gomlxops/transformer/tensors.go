@@ -1,0 +1,109 @@
+package transformer
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+const (
+	weightsName = "model.safetensors"
+	indexName   = "model.safetensors.index.json"
+)
+
+// openWeights maps the weight files of a model directory and gathers their tensors by name.
+func openWeights(dir string) ([]*mapped, map[string]tensor, error) {
+	_, err := os.Stat(filepath.Join(dir, indexName))
+	if err == nil {
+		return openSharded(dir)
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, err
+	}
+	f, err := openMapped(filepath.Join(dir, weightsName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, fmt.Errorf("expected the weights in %s or listed by %s, found neither: %w", weightsName, indexName, err)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return []*mapped{f}, f.tensors, nil
+}
+
+// checkTensors compares the tensors with what the configuration asks for.
+func (m *Model) checkTensors() error {
+	for _, want := range m.config.TensorShapes() {
+		if name, ok := strings.CutSuffix(want.Name, ".weight"); ok {
+			if _, replaced := m.config.forms[name]; replaced {
+				continue
+			}
+		}
+		if err := m.checkTensor(want.Name, want.Shape); err != nil {
+			return err
+		}
+	}
+	return m.openForms()
+}
+
+// checkTensor checks that a tensor is there, of the shape given, and of a floating-point type.
+func (m *Model) checkTensor(name string, shape []int) error {
+	t, ok := m.tensors[name]
+	if !ok {
+		return fmt.Errorf("%s: tensor %s is missing: expected it with shape %v, as the configuration asks", m.weightsPath(), name, shape)
+	}
+	if !slices.Equal(t.shape, shape) {
+		return fmt.Errorf("%s: tensor %s: expected shape %v, as the configuration asks, found %v", t.file.path, name, shape, t.shape)
+	}
+	if !widens(t.dtype) {
+		return fmt.Errorf("%s: tensor %s: expected dtype F32, F16 or BF16, found %s", t.file.path, name, t.dtype)
+	}
+	return nil
+}
+
+// weightsPath names the weights as a whole in an error: the only file, or the index.
+func (m *Model) weightsPath() string {
+	if len(m.files) == 1 {
+		return m.files[0].path
+	}
+	return filepath.Join(m.dir, indexName) + " (the shards of " + weightsName + ")"
+}
+
+// openForms sets up the forms that the configuration's "pare" section describes, and checks their tensors.
+func (m *Model) openForms() error {
+	if len(m.config.forms) == 0 {
+		return nil
+	}
+	m.forms = make(map[string]Form, len(m.config.forms))
+	path := filepath.Join(m.dir, "config.json")
+	for _, name := range slices.Sorted(maps.Keys(m.config.forms)) {
+		entry := m.config.forms[name]
+		l, err := m.Linear(name)
+		if err != nil {
+			return fmt.Errorf("%s: field %s: %w", path, pareField, err)
+		}
+		parts, err := entry.parts(l)
+		if err != nil {
+			return fmt.Errorf("%s: field %s: %w", path, pareField, err)
+		}
+		for _, p := range parts {
+			if err := m.checkTensor(name+"."+p.Suffix, p.Shape); err != nil {
+				return err
+			}
+		}
+		m.forms[name] = &stored{m, l, entry.Form, parts}
+	}
+	return nil
+}
+
+func (m *Model) isLinearWeight(tensor string) bool {
+	name, ok := strings.CutSuffix(tensor, ".weight")
+	if ok {
+		_, ok = m.index[name]
+	}
+	return ok
+}
