@@ -1,0 +1,309 @@
+package transformer
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"github.com/parelab/pare/gomlxops"
+	"github.com/parelab/pare/gomlxops/internal/oracle"
+)
+
+// The reference models, and how well each element type must match them: ../testdata/oracle/README.md.
+var (
+	oracleModels = []string{"mha", "gqa"}
+	oracleTypes  = []struct {
+		dtype dtypes.DType
+		loss  float64 // absolute
+		grad  float64 // relative to the gradient's largest number
+	}{{dtypes.Float64, 1e-9, 1e-9}, {dtypes.Float32, 1e-4, 2e-4}}
+)
+
+// lossAndGradient runs Config.Loss on sequences and returns it with its gradient for the named weights, in dtype throughout.
+func lossAndGradient(t testing.TB, c *Config, weights map[string]*tensors.Tensor, sequences [][]int32, wanted []string) (float64, [][]float64) {
+	t.Helper()
+	b, err := gomlxops.Backend()
+	if err != nil {
+		t.Fatal(err)
+	}
+	names, args := arguments(c, weights)
+	exec, err := graph.NewExec(b, func(in []*graph.Node) []*graph.Node {
+		w := Weights{}
+		for i, name := range names {
+			w[name] = in[i+1]
+		}
+		loss := c.Loss(in[0], w)
+		out := []*graph.Node{loss}
+		if len(wanted) > 0 {
+			var at []*graph.Node
+			for _, name := range wanted {
+				at = append(at, w[name])
+			}
+			out = append(out, graph.Gradient(loss, at...)...)
+		}
+		for i := range out {
+			out[i] = graph.ConvertDType(out[i], dtypes.Float64)
+		}
+		return out
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	results, err := exec.Call(append([]any{tokenTensor(sequences)}, args...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var grads [][]float64
+	for _, r := range results[1:] {
+		grads = append(grads, tensors.MustCopyFlatData[float64](r))
+	}
+	return tensors.ToScalar[float64](results[0]), grads
+}
+
+func arguments(c *Config, weights map[string]*tensors.Tensor) (names []string, args []any) {
+	for name, w := range weights {
+		names, args = append(names, name), append(args, w)
+	}
+	return names, args
+}
+
+func tokenTensor(sequences [][]int32) *tensors.Tensor {
+	var flat []int32
+	for _, s := range sequences {
+		flat = append(flat, s...)
+	}
+	return tensors.FromFlatDataAndDimensions(flat, len(sequences), len(sequences[0]))
+}
+
+// asTensors converts the model's weights to dtype.
+func asTensors(t testing.TB, m *Model, dtype dtypes.DType) map[string]*tensors.Tensor {
+	t.Helper()
+	all := map[string]*tensors.Tensor{}
+	for _, s := range m.Config().TensorShapes() {
+		narrow, shape, err := m.Float32(s.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if dtype == dtypes.Float32 {
+			all[s.Name] = tensors.FromFlatDataAndDimensions(narrow, shape...)
+			continue
+		}
+		wide := make([]float64, len(narrow))
+		for i, v := range narrow {
+			wide[i] = float64(v)
+		}
+		all[s.Name] = tensors.FromFlatDataAndDimensions(wide, shape...)
+	}
+	return all
+}
+
+func openOracle(t testing.TB, name string) *Model {
+	t.Helper()
+	m, err := Open(oracle.Path(t, "models/"+name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { m.Close() })
+	return m
+}
+
+func oracleTokens(t testing.TB, model, batch string) [][]int32 {
+	t.Helper()
+	var all map[string][][]int32
+	oracle.JSON(t, "models/"+model+"/tokens.json", &all)
+	if len(all[batch]) == 0 {
+		t.Fatalf("oracle: no batch %s of %s", batch, model)
+	}
+	return all[batch]
+}
+
+// forwardOracle is forward.json.
+type forwardOracle struct {
+	Loss            float64     `json:"loss"`
+	LossPerSequence []float64   `json:"loss_per_sequence"`
+	HeldoutLoss     float64     `json:"heldout_loss"`
+	Argmax          [][]int     `json:"argmax"`
+	HiddenNorms     []float64   `json:"hidden_norms"`
+	HiddenSums      []float64   `json:"hidden_sums"`
+	HiddenLast      [][]float64 `json:"hidden_last_token"`
+	FinalNorm       float64     `json:"final_norm_output_norm"`
+	LogitsMean      float64     `json:"logits_mean"`
+	LogitsStd       float64     `json:"logits_std"`
+	Logits          []struct {
+		Batch  int       `json:"batch"`
+		Pos    int       `json:"pos"`
+		Values []float64 `json:"values"`
+	} `json:"logits"`
+	Long struct {
+		Loss   float64   `json:"loss"`
+		Logits []float64 `json:"last_logits"`
+	} `json:"long"`
+}
+
+func TestLossMatchesOracle(t *testing.T) {
+	for _, name := range oracleModels {
+		m := openOracle(t, name)
+		var want forwardOracle
+		oracle.JSON(t, "models/"+name+"/forward.json", &want)
+		for _, ty := range oracleTypes {
+			weights := asTensors(t, m, ty.dtype)
+			for _, c := range []struct {
+				batch string
+				loss  float64
+			}{{"forward", want.Loss}, {"long", want.Long.Loss}, {"heldout", want.HeldoutLoss}} {
+				got, _ := lossAndGradient(t, m.Config(), weights, oracleTokens(t, name, c.batch), nil)
+				t.Logf("%s %s %s: off by %.2g", name, c.batch, ty.dtype, got-c.loss)
+				if c.loss == 0 || !(math.Abs(got-c.loss) <= ty.loss) {
+					t.Errorf("%s %s %s: loss %v, want %v within %v", name, c.batch, ty.dtype, got, c.loss, ty.loss)
+				}
+			}
+		}
+	}
+}
+
+// Every decoder linear's gradient on the batch "taylor".
+func TestGradientMatchesOracle(t *testing.T) {
+	for _, name := range oracleModels {
+		m := openOracle(t, name)
+		stored := oracle.Tensors(t, "models/"+name+"/importance.safetensors")
+		var wanted []string
+		for _, l := range m.Linears() {
+			wanted = append(wanted, l.Name+".weight")
+		}
+		for _, ty := range oracleTypes {
+			_, grads := lossAndGradient(t, m.Config(), asTensors(t, m, ty.dtype), oracleTokens(t, name, "taylor"), wanted)
+			checked, worst := 0, 0.0
+			for i, l := range m.Linears() {
+				want, ok := stored[l.Name+".grad"]
+				if !ok {
+					t.Fatalf("%s: the oracle has no gradient of %s", name, l.Name)
+				}
+				off := relative(want.Data, grads[i])
+				worst = max(worst, off)
+				if checked++; !(off <= ty.grad) {
+					t.Errorf("%s %s %s: gradient off by %.3g of its largest number, allowed %.3g", name, ty.dtype, l.Name, off, ty.grad)
+				}
+			}
+			if checked != m.Config().Layers*len(Kinds) {
+				t.Errorf("%s: %d gradients checked, want %d", name, checked, m.Config().Layers*len(Kinds))
+			}
+			t.Logf("%s %s: %d gradients, at most %.2g off", name, ty.dtype, checked, worst)
+		}
+	}
+}
+
+// relative returns the largest difference of got from want, relative to want's largest magnitude; +Inf for another length.
+func relative(want, got []float64) float64 {
+	if len(want) == 0 || len(want) != len(got) {
+		return math.Inf(1)
+	}
+	scale, worst := 0.0, 0.0
+	for i := range want {
+		scale = max(scale, math.Abs(want[i]))
+		if d := math.Abs(want[i] - got[i]); !(d <= worst) {
+			worst = d
+		}
+	}
+	return worst / scale
+}
+
+// What the reference does not hold: embedding, norms and a separate head, by central differences in a random direction.
+func TestGradientOutsideLinears(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	for _, name := range oracleModels {
+		m := openOracle(t, name)
+		tokens := oracleTokens(t, name, "taylor")
+		weights := asTensors(t, m, dtypes.Float64)
+		checked := 0
+		for _, s := range m.Config().TensorShapes() {
+			if m.isLinearWeight(s.Name) {
+				continue
+			}
+			_, grads := lossAndGradient(t, m.Config(), weights, tokens, []string{s.Name})
+			base := tensors.MustCopyFlatData[float64](weights[s.Name])
+			direction := randomDirection(seed, len(base))
+			along := func(step float64) float64 {
+				moved := make([]float64, len(base))
+				for i := range base {
+					moved[i] = base[i] + step*direction[i]
+				}
+				with := map[string]*tensors.Tensor{}
+				for k, v := range weights {
+					with[k] = v
+				}
+				with[s.Name] = tensors.FromFlatDataAndDimensions(moved, s.Shape...)
+				loss, _ := lossAndGradient(t, m.Config(), with, tokens, nil)
+				return loss
+			}
+			const step = 1e-5
+			want, got := (along(step)-along(-step))/(2*step), 0.0
+			for i, d := range direction {
+				got += d * grads[0][i]
+			}
+			if math.Abs(want-got) > 1e-7 { // the differences' own error: step² and rounding/step
+				t.Errorf("%s %s: gradient along a direction %v, by differences %v", name, s.Name, got, want)
+			}
+			checked++
+		}
+		if checked < 2+2*m.Config().Layers {
+			t.Errorf("%s: only %d gradients checked", name, checked)
+		}
+	}
+}
+
+func randomDirection(seed uint64, n int) []float64 {
+	rng := rand.New(rand.NewPCG(seed, 3))
+	d, norm := make([]float64, n), 0.0
+	for i := range d {
+		d[i] = rng.NormFloat64()
+		norm += d[i] * d[i]
+	}
+	for i := range d {
+		d[i] /= math.Sqrt(norm)
+	}
+	return d
+}
+
+func TestLossNamesWhatIsWrong(t *testing.T) {
+	m := openOracle(t, "mha")
+	tokens := tokenTensor(oracleTokens(t, "mha", "forward"))
+	b, err := gomlxops.Backend()
+	if err != nil {
+		t.Fatal(err)
+	}
+	call := func(weights map[string]*tensors.Tensor, tokens *tensors.Tensor) error {
+		names, args := arguments(m.Config(), weights)
+		exec := graph.MustNewExec(b, func(in []*graph.Node) *graph.Node {
+			w := Weights{}
+			for i, name := range names {
+				w[name] = in[i+1]
+			}
+			return m.Config().Loss(in[0], w)
+		})
+		_, err := exec.Call(append([]any{tokens}, args...)...)
+		return err
+	}
+	without := asTensors(t, m, dtypes.Float32)
+	delete(without, "model.layers.1.mlp.up_proj.weight")
+	wrong := asTensors(t, m, dtypes.Float32)
+	wrong["model.norm.weight"] = tensors.FromFlatDataAndDimensions([]float32{1, 2}, 2)
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{call(without, tokens), "model.layers.1.mlp.up_proj.weight is missing"},
+		{call(wrong, tokens), "model.norm.weight: expected shape [48], found (Float32)[2]"},
+		{call(asTensors(t, m, dtypes.Float32), tokenTensor([][]int32{{1}})), "nothing to predict"},
+	} {
+		if !strings.Contains(fmt.Sprint(c.err), c.want) {
+			t.Errorf("error %v, want it to say %q", c.err, c.want)
+		}
+	}
+}
