@@ -1,0 +1,59 @@
+package tokenizer
+
+// byteLevel is the pre-tokenizer and decoder of byte-level BPE. The vocabulary spells each of the 256 bytes as one printable
+// character (a space as "Ġ"), so that any text, and any bytes, can be encoded and nothing is lost.
+type byteLevel struct {
+	prefixSpace bool // put a space before a segment that does not begin with one
+	wholeText   bool // use_regex false: a segment is one piece
+}
+
+// Compile-time proof of the two parts it plays.
+var (
+	_ preTokenizer = byteLevel{}
+	_ decoder      = byteLevel{}
+)
+
+func (b byteLevel) split(text string, yield func(string)) {
+	if b.prefixSpace && text[0] != ' ' {
+		text = " " + text
+	}
+	if b.wholeText {
+		yield(text)
+		return
+	}
+	for len(text) > 0 {
+		n := nextGPT2(text)
+		yield(text[:n])
+		text = text[n:]
+	}
+}
+
+// decode appends the bytes that token spells. A token with a character outside the alphabet stands for its own UTF-8.
+func (byteLevel) decode(dst []byte, token string) []byte {
+	start := len(dst)
+	for _, r := range token {
+		b, ok := byteOf[r]
+		if !ok {
+			return append(dst[:start], token...)
+		}
+		dst = append(dst, b)
+	}
+	return dst
+}
+
+// byteAlphabet holds the character that spells each byte. Printable ASCII and Latin-1 stand for themselves, the other 68
+// bytes take the characters from U+0100 up (GPT-2's encoder.py, bytes_to_unicode).
+var byteAlphabet, byteOf = func() (alphabet [256]string, of map[rune]byte) {
+	of = make(map[rune]byte, 256)
+	next := rune(0x100)
+	for b := range alphabet {
+		r := rune(b)
+		if printable := r >= '!' && r <= '~' || r >= '¡' && r <= '¬' || r >= '®'; !printable {
+			r = next
+			next++
+		}
+		alphabet[b] = string(r)
+		of[r] = byte(b)
+	}
+	return alphabet, of
+}()

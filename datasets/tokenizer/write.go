@@ -1,0 +1,126 @@
+package tokenizer
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// file returns the tokenizer.json of what was learnt: one token and one merge per line, tokens in the order of their ids.
+func (tr *trainer) file() []byte {
+	var b bytes.Buffer
+	added := tr.options.added()
+	fmt.Fprintf(&b, "{\n  \"version\": \"1.0\",\n  \"truncation\": null,\n  \"padding\": null,\n  \"added_tokens\": [")
+	list(&b, len(added), func(i int) { b.Write(compact(added[i])) })
+	const level = `{"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true}`
+	fmt.Fprintf(&b, "],\n  \"normalizer\": null,\n  \"pre_tokenizer\": %s,\n  \"post_processor\": null,\n  \"decoder\": %s,\n", level, level)
+	fmt.Fprintf(&b, "  \"model\": {\n    \"type\": \"BPE\",\n    \"dropout\": null,\n    \"unk_token\": null,\n"+
+		"    \"continuing_subword_prefix\": null,\n    \"end_of_word_suffix\": null,\n    \"fuse_unk\": false,\n"+
+		"    \"byte_fallback\": false,\n    \"ignore_merges\": false,\n    \"vocab\": {")
+	list(&b, len(tr.tokens), func(id int) { fmt.Fprintf(&b, "%s: %d", compact(tr.tokens[id]), id) })
+	fmt.Fprintf(&b, "},\n    \"merges\": [")
+	lines := tr.mergeLines()
+	list(&b, len(lines), func(i int) { b.Write(compact(lines[i])) })
+	fmt.Fprintf(&b, "]\n  }\n}\n")
+	return b.Bytes()
+}
+
+// list writes n things, a line each, with commas between them.
+func list(b *bytes.Buffer, n int, write func(i int)) {
+	for i := range n {
+		b.WriteString("\n      ")
+		write(i)
+		if i < n-1 {
+			b.WriteByte(',')
+		}
+	}
+	if n > 0 {
+		b.WriteString("\n    ")
+	}
+}
+
+// compact returns v as JSON on one line, with characters as they are. v is a string or a struct of plain fields.
+func compact(v any) []byte {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		panic(err) // strings and plain structs always encode
+	}
+	return bytes.TrimRight(b.Bytes(), "\n")
+}
+
+// configJSON returns the tokenizer_config.json that goes with a trained tokenizer.
+func (o *TrainOptions) configJSON() []byte {
+	c := struct {
+		AddBOS    bool   `json:"add_bos_token"`
+		AddEOS    bool   `json:"add_eos_token"`
+		AddPrefix bool   `json:"add_prefix_space"`
+		BOS       string `json:"bos_token,omitempty"`
+		CleanUp   bool   `json:"clean_up_tokenization_spaces"`
+		EOS       string `json:"eos_token,omitempty"`
+		MaxLength int    `json:"model_max_length,omitempty"`
+		Class     string `json:"tokenizer_class"`
+	}{BOS: o.BOS, EOS: o.EOS, MaxLength: o.MaxLength, Class: "PreTrainedTokenizerFast"}
+	raw, err := json.MarshalIndent(c, "", "  ")
+	if err != nil {
+		panic(err) // a struct of strings, numbers and truth values always encodes
+	}
+	return append(raw, '\n')
+}
+
+// Save writes tokenizer.json and, where t has one, tokenizer_config.json into dir, which must exist. Each file is complete
+// or as it was before.
+func (t *Tokenizer) Save(dir string) error {
+	if err := writeFile(filepath.Join(dir, FileName), t.raw); err != nil {
+		return fmt.Errorf("tokenizer: %w", err)
+	}
+	if len(t.rawConfig) == 0 {
+		return nil
+	}
+	if err := writeFile(filepath.Join(dir, ConfigFileName), t.rawConfig); err != nil {
+		return fmt.Errorf("tokenizer: %w", err)
+	}
+	return nil
+}
+
+// writeFile replaces the file at path by way of a temporary one beside it.
+func writeFile(path string, data []byte) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			os.Remove(f.Name())
+		}
+	}()
+	_, err = f.Write(data)
+	if err == nil {
+		err = f.Chmod(0o644)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}
