@@ -14,11 +14,18 @@ type decoder struct {
 	attention *layer.Attention
 }
 
-// newDecoder prepares a graph for sequences of the given number and length, in the element type of like.
-func newDecoder(c *Config, like *Node, sequences, length int) *decoder {
-	style := layer.For(like.Graph().Backend())
-	dims := layer.Dims{Batch: sequences, Length: length, Heads: c.Heads, KVHeads: c.KVHeads, HeadDim: c.HeadDim}
-	return &decoder{style, c, style.NewAttention(like, dims, layer.Frequencies(c.RopeTheta, c.HeadDim))}
+// newDecoder prepares a graph of the given style; tables are the nodes of attentionTables for the same length.
+func newDecoder(c *Config, style layer.Style, sequences, length int, tables []*Node) *decoder {
+	return &decoder{style, c, style.NewAttention(c.attentionDims(sequences, length), tables)}
+}
+
+func (c *Config) attentionDims(sequences, length int) layer.Dims {
+	return layer.Dims{Batch: sequences, Length: length, Heads: c.Heads, KVHeads: c.KVHeads, HeadDim: c.HeadDim}
+}
+
+// attentionTables lists the fixed numbers that attention over sequences of one length reads.
+func (c *Config) attentionTables(style layer.Style, length int) []layer.Table {
+	return style.Tables(c.attentionDims(1, length), layer.Frequencies(c.RopeTheta, c.HeadDim))
 }
 
 // blockWeights are the weights of one block inside a graph.

@@ -4,6 +4,8 @@ import (
 	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/support/exceptions"
+
+	"github.com/parelab/pare/gomlxops/internal/layer"
 )
 
 // Weights are the tensors of a model inside a graph, by checkpoint name. A linear may be given dense ("….weight", with or
@@ -25,7 +27,8 @@ func (c *Config) Loss(tokens *Node, w Weights) *Node {
 		exceptions.Panicf("transformer: sequences of %d token leave nothing to predict", t+1)
 	}
 	table := w.get(embeddingName, c.VocabSize, c.HiddenSize)
-	d := newDecoder(c, table, b, t)
+	style := layer.For(tokens.Graph().Backend())
+	d := newDecoder(c, style, b, t, layer.Constants(table, c.attentionTables(style, t)))
 	read := Reshape(Slice(tokens, AxisRange(), AxisRange(0, t)), b*t, 1)
 	next := Reshape(Slice(tokens, AxisRange(), AxisRange(1, t+1)), b*t)
 	h := Gather(table, read)

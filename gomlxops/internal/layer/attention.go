@@ -58,20 +58,34 @@ const masked = -1e30
 // chunkFrom is the length from which chunks pay; measured: nothing at 256 tokens, a third more speed at 1,024.
 const chunkFrom = 512
 
-// NewAttention prepares rotary tables and masks in like's graph and element type. freq are the hd/2 inverse frequencies.
-func (s Style) NewAttention(like *Node, d Dims, freq []float64) *Attention {
-	if d.KVHeads < 1 || d.Heads%d.KVHeads != 0 || d.HeadDim%2 != 0 || len(freq) != d.HeadDim/2 {
-		exceptions.Panicf("layer: attention: %d heads, %d key/value heads of %d channels, %d frequencies", d.Heads, d.KVHeads, d.HeadDim, len(freq))
+// NewAttention returns attention over sequences of dims d. tables are the nodes of [Style.Tables] of the same dims, constants
+// or parameters of the graph.
+func (s Style) NewAttention(d Dims, tables []*Node) *Attention {
+	d.assert()
+	next := func() *Node {
+		if len(tables) == 0 {
+			exceptions.Panicf("layer: attention was given too few tables")
+		}
+		t := tables[0]
+		tables = tables[1:]
+		return t
 	}
-	a := &Attention{style: s, d: d, q: newRope(s, like, d, d.Heads, freq)}
-	a.k = a.q
-	if s.Manual && d.KVHeads != d.Heads {
-		a.k = newRope(s, like, d, d.KVHeads, freq)
-	}
+	a := &Attention{style: s, d: d}
+	cos, sin := next(), next()
 	if !s.Manual {
-		a.k = &Rope{style: s, d: d, heads: d.KVHeads, cos: a.q.cos, sin: a.q.sin}
+		a.q, a.k = newRope(s, d, d.Heads, cos, sin, nil), newRope(s, d, d.KVHeads, cos, sin, nil)
+	} else {
+		turn := next()
+		a.q = newRope(s, d, d.Heads, cos, sin, turn)
+		a.k = a.q
+		if d.KVHeads != d.Heads {
+			a.k = newRope(s, d, d.KVHeads, next(), next(), turn)
+		}
 	}
-	a.chunks = cut(like, d.Length, chunkSize(s, d.Length))
+	for _, c := range cut(d.Length, chunkSize(s, d.Length)) {
+		c.mask = next()
+		a.chunks = append(a.chunks, c)
+	}
 	return a
 }
 
@@ -83,16 +97,9 @@ func chunkSize(s Style, length int) int {
 }
 
 // cut covers length queries by chunks of size, the last one perhaps shorter.
-func cut(like *Node, length, size int) (chunks []chunk) {
+func cut(length, size int) (chunks []chunk) {
 	for lo := 0; lo < length; lo += size {
-		hi := min(lo+size, length)
-		mask := make([]float64, (hi-lo)*hi)
-		for i := range mask {
-			if query, key := lo+i/hi, i%hi; key > query {
-				mask[i] = masked
-			}
-		}
-		chunks = append(chunks, chunk{lo, hi, constant(like, mask, 1, len(mask))})
+		chunks = append(chunks, chunk{lo: lo, hi: min(lo+size, length)})
 	}
 	return chunks
 }

@@ -165,10 +165,14 @@ func TestCrossEntropyOfLargeLogits(t *testing.T) {
 	}
 }
 
+func attention(s Style, like *Node, d Dims, freq []float64) *Attention {
+	return s.NewAttention(d, Constants(like, s.Tables(d, freq)))
+}
+
 func TestRope(t *testing.T) {
 	d := Dims{Batch: 2, Length: 5, Heads: 3, KVHeads: 3, HeadDim: 8}
 	twin(t, func(s Style, in []*Node) *Node {
-		return newRope(s, in[0], d, 3, Frequencies(10000, 8)).Apply(in[0])
+		return attention(s, in[0], d, Frequencies(10000, 8)).q.Apply(in[0])
 	}, []int{10, 24})
 }
 
@@ -182,7 +186,7 @@ func TestRopeIsRelative(t *testing.T) {
 			rows = append(rows, one...)
 		}
 		got := run(t, func(s Style, in []*Node) *Node {
-			return newRope(s, in[0], d, 1, Frequencies(100, 4)).Apply(in[0])
+			return attention(s, in[0], d, Frequencies(100, 4)).q.Apply(in[0])
 		}, s, []*tensors.Tensor{tensors.FromFlatDataAndDimensions(rows, 6, 4)})[0]
 		compare(t, "position 0", one, got[:4], 0)
 		dot := func(i, j int) (sum float64) {
@@ -209,7 +213,7 @@ func TestAttention(t *testing.T) {
 		t.Run(fmt.Sprintf("%+v", d), func(t *testing.T) {
 			n := d.Batch * d.Length
 			twin(t, func(s Style, in []*Node) *Node {
-				return s.NewAttention(in[0], d, Frequencies(10000, d.HeadDim)).Apply(in[0], in[1], in[2])
+				return attention(s, in[0], d, Frequencies(10000, d.HeadDim)).Apply(in[0], in[1], in[2])
 			}, []int{n, d.Heads * d.HeadDim}, []int{n, d.KVHeads * d.HeadDim}, []int{n, d.KVHeads * d.HeadDim})
 		})
 	}
@@ -234,7 +238,7 @@ func TestAttentionAgainstLoops(t *testing.T) {
 	still := []float64{0} // frequency 0: no rotation
 	for _, s := range []Style{{}, {Manual: true}} {
 		got := run(t, func(s Style, in []*Node) *Node {
-			return s.NewAttention(in[0], d, still).Apply(in[0], in[1], in[2])
+			return attention(s, in[0], d, still).Apply(in[0], in[1], in[2])
 		}, s, in)[0]
 		compare(t, fmt.Sprintf("%+v", s), attentionByLoops(d, in), got, 1e-12)
 	}

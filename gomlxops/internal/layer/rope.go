@@ -3,9 +3,7 @@ package layer
 import (
 	"math"
 
-	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
-	"github.com/gomlx/gomlx/core/tensors"
 )
 
 // Frequencies returns the inverse frequencies of rotary positions: theta^(−2j/hd) for 0 ≤ j < hd/2.
@@ -42,21 +40,9 @@ type Rope struct {
 	turn     *Node
 }
 
-func newRope(s Style, like *Node, d Dims, heads int, freq []float64) *Rope {
-	width := 1
-	dims := []int{1, d.Length, 1, d.HeadDim}
-	if s.Manual {
-		width = heads
-		dims = []int{1, d.Length * heads * d.HeadDim}
-	}
-	cos, sin := ropeTables(d, width, freq)
-	r := &Rope{style: s, d: d, heads: heads}
-	r.cos = constant(like, cos, dims...)
-	r.sin = constant(like, sin, dims...)
-	if s.Manual {
-		r.turn = constant(like, quarterTurn(d.HeadDim), d.HeadDim, d.HeadDim)
-	}
-	return r
+// newRope takes the tables that [Style.Tables] lists for heads heads.
+func newRope(s Style, d Dims, heads int, cos, sin, turn *Node) *Rope {
+	return &Rope{style: s, d: d, heads: heads, cos: cos, sin: sin, turn: turn}
 }
 
 // Apply rotates x, [B·T, H·hd].
@@ -85,14 +71,14 @@ func (r *Rope) rotate(x *Node, combine func(a, b *Node) *Node) *Node {
 
 // ropeTables returns cos and sin for every position, head and channel, [T, heads, hd].
 func ropeTables(d Dims, heads int, freq []float64) (cos, sin []float64) {
-	half := len(freq)
 	for t := range d.Length {
+		var c, s []float64
+		for j := range d.HeadDim {
+			y, x := math.Sincos(float64(t) * freq[j%len(freq)])
+			c, s = append(c, x), append(s, y)
+		}
 		for range heads {
-			for j := range d.HeadDim {
-				angle := float64(t) * freq[j%half]
-				cos = append(cos, math.Cos(angle))
-				sin = append(sin, math.Sin(angle))
-			}
+			cos, sin = append(cos, c...), append(sin, s...)
 		}
 	}
 	return cos, sin
@@ -106,16 +92,4 @@ func quarterTurn(hd int) []float64 {
 		r[j*hd+j+half] = 1
 	}
 	return r
-}
-
-// constant puts values into like's graph in like's element type.
-func constant(like *Node, values []float64, dims ...int) *Node {
-	if like.DType() == dtypes.Float64 {
-		return ConstTensor(like.Graph(), tensors.FromFlatDataAndDimensions(values, dims...))
-	}
-	narrow := make([]float32, len(values))
-	for i, v := range values {
-		narrow[i] = float32(v)
-	}
-	return ConvertDType(ConstTensor(like.Graph(), tensors.FromFlatDataAndDimensions(narrow, dims...)), like.DType())
 }
