@@ -1,0 +1,12 @@
+package gonb
+
+import "syscall"
+
+// processGroup puts a kernel into a group of its own, so that its cells can be ended with it and a terminal's control-C
+// does not reach it, and has it told when its parent dies.
+func processGroup() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
+}
+
+// ownGroup keeps a terminal's control-C from a process.
+func ownGroup() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
