@@ -1,0 +1,79 @@
+package linalg
+
+// backWidth is how many reflectors are applied by one pair of products: wider than [panelWidth], because here nothing waits for single
+// columns.
+const backWidth = 64
+
+// eigh reduces a to tridiagonal form, solves that, and turns its vectors back. The tridiagonal matrix is negated, so that
+// the ascending order of [conquer] becomes the descending order that is wanted.
+func (blocked) eigh(a []float64, n int) (values, vectors []float64) {
+	r := tridiagonalise(a, n)
+	for i := range r.d {
+		r.d[i] = -r.d[i]
+	}
+	for i := range r.e {
+		r.e[i] = -r.e[i]
+	}
+	z := a // its content is no longer needed
+	clear(z)
+	conquer(r.d, r.e, z, n)
+	r.applyQ(z)
+	for i := range r.d {
+		r.d[i] = -r.d[i]
+	}
+	return r.d, z
+}
+
+// applyQ replaces z (n×n) by Q z, blocks of reflectors in the compact form I − Vᵀ S V (V by rows, S upper triangular).
+//
+// Schreiber and Van Loan, SIAM J. Sci. Stat. Comput. 10 (1989) 53. Cost 2n³ operations, all in products.
+func (r *reduction) applyQ(z []float64) {
+	n := r.n
+	for j0 := (n - 2) / backWidth * backWidth; j0 >= 0 && n > 1; j0 -= backWidth {
+		b, first := min(backWidth, n-1-j0), j0+1
+		m := n - first
+		v := make([]float64, b*m)
+		for p := range b {
+			copy(v[p*m:(p+1)*m], r.v[(j0+p)*n+first:(j0+p+1)*n])
+		}
+		y := make([]float64, b*n)
+		must(multiply(v, b, m, z[first*n:], n, func(p []float64) { copy(y, p) }))
+		y = applySmall(r.small(v, j0, b, m), y, b, n)
+		must(multiply(Transpose(v, b, m), m, b, y, n, func(p []float64) {
+			parallel(m, 32, func(lo, hi int) { axpy(-1, p[lo*n:hi*n], z[(first+lo)*n:(first+hi)*n]) })
+		}))
+	}
+}
+
+// small returns S (b×b, upper triangular) of the block of reflectors v (b×m) that begins at j0.
+func (r *reduction) small(v []float64, j0, b, m int) []float64 {
+	s := make([]float64, b*b)
+	for i := range b {
+		tau := r.tau[j0+i]
+		for p := range i {
+			s[p*b+i] = -tau * dot(v[p*m:(p+1)*m], v[i*m:(i+1)*m])
+		}
+		for p := range i { // the column so far times the triangle left of it
+			sum := 0.0
+			for q := p; q < i; q++ {
+				sum += s[p*b+q] * s[q*b+i]
+			}
+			s[p*b+i] = sum
+		}
+		s[i*b+i] = tau
+	}
+	return s
+}
+
+// applySmall returns S·y for upper triangular S (b×b) and y (b×n).
+func applySmall(s, y []float64, b, n int) []float64 {
+	out := make([]float64, b*n)
+	parallel(b, 8, func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			for q := i; q < b; q++ {
+				axpy(s[i*b+q], y[q*n:(q+1)*n], out[i*n:(i+1)*n])
+			}
+		}
+	})
+	return out
+}

@@ -1,0 +1,96 @@
+//go:build goexperiment.simd && amd64
+
+package linalg
+
+import "simd/archsimd"
+
+// The widest vectors that this machine has; asked at run time, because a binary travels.
+var (
+	wide   = archsimd.X86.AVX512()
+	medium = archsimd.X86.AVX2() && archsimd.X86.FMA()
+)
+
+// The loops below end with ClearAVXUpperBits: Go 1.27 mixes SSE encodings into what follows, which is slow while the upper
+// halves of the registers are in use (golang/go#80835).
+
+// dot returns Σ x_i y_i; y is at least as long as x.
+func dot(x, y []float64) float64 {
+	y = y[:len(x)]
+	switch {
+	case wide && len(x) >= 16:
+		return dot8(x, y)
+	case medium && len(x) >= 8:
+		return dot4(x, y)
+	}
+	return dotScalar(x, y)
+}
+
+// axpy adds a·x to y, which is at least as long.
+func axpy(a float64, x, y []float64) {
+	y = y[:len(x)]
+	switch {
+	case wide && len(x) >= 16:
+		axpy8(a, x, y)
+	case medium && len(x) >= 8:
+		axpy4(a, x, y)
+	default:
+		axpyScalar(a, x, y)
+	}
+}
+
+func dot8(x, y []float64) float64 {
+	i, n := 0, len(x)
+	a0 := archsimd.BroadcastFloat64x8(0)
+	a1, a2, a3 := a0, a0, a0
+	for ; i+32 <= n; i += 32 {
+		a0 = archsimd.LoadFloat64x8(x[i:]).MulAdd(archsimd.LoadFloat64x8(y[i:]), a0)
+		a1 = archsimd.LoadFloat64x8(x[i+8:]).MulAdd(archsimd.LoadFloat64x8(y[i+8:]), a1)
+		a2 = archsimd.LoadFloat64x8(x[i+16:]).MulAdd(archsimd.LoadFloat64x8(y[i+16:]), a2)
+		a3 = archsimd.LoadFloat64x8(x[i+24:]).MulAdd(archsimd.LoadFloat64x8(y[i+24:]), a3)
+	}
+	for ; i+8 <= n; i += 8 {
+		a0 = archsimd.LoadFloat64x8(x[i:]).MulAdd(archsimd.LoadFloat64x8(y[i:]), a0)
+	}
+	var t [8]float64
+	a0.Add(a1).Add(a2.Add(a3)).StoreArray(&t)
+	archsimd.ClearAVXUpperBits()
+	return ((t[0] + t[1]) + (t[2] + t[3])) + ((t[4] + t[5]) + (t[6] + t[7])) + dotScalar(x[i:], y[i:])
+}
+
+func axpy8(a float64, x, y []float64) {
+	i, n := 0, len(x)
+	va := archsimd.BroadcastFloat64x8(a)
+	for ; i+16 <= n; i += 16 {
+		archsimd.LoadFloat64x8(x[i:]).MulAdd(va, archsimd.LoadFloat64x8(y[i:])).Store(y[i:])
+		archsimd.LoadFloat64x8(x[i+8:]).MulAdd(va, archsimd.LoadFloat64x8(y[i+8:])).Store(y[i+8:])
+	}
+	archsimd.ClearAVXUpperBits()
+	axpyScalar(a, x[i:], y[i:])
+}
+
+func dot4(x, y []float64) float64 {
+	i, n := 0, len(x)
+	a0 := archsimd.BroadcastFloat64x4(0)
+	a1, a2, a3 := a0, a0, a0
+	for ; i+16 <= n; i += 16 {
+		a0 = archsimd.LoadFloat64x4(x[i:]).MulAdd(archsimd.LoadFloat64x4(y[i:]), a0)
+		a1 = archsimd.LoadFloat64x4(x[i+4:]).MulAdd(archsimd.LoadFloat64x4(y[i+4:]), a1)
+		a2 = archsimd.LoadFloat64x4(x[i+8:]).MulAdd(archsimd.LoadFloat64x4(y[i+8:]), a2)
+		a3 = archsimd.LoadFloat64x4(x[i+12:]).MulAdd(archsimd.LoadFloat64x4(y[i+12:]), a3)
+	}
+	var t [4]float64
+	a0.Add(a1).Add(a2.Add(a3)).StoreArray(&t)
+	archsimd.ClearAVXUpperBits()
+	return (t[0] + t[1]) + (t[2] + t[3]) + dotScalar(x[i:], y[i:])
+}
+
+func axpy4(a float64, x, y []float64) {
+	i, n := 0, len(x)
+	va := archsimd.BroadcastFloat64x4(a)
+	for ; i+8 <= n; i += 8 {
+		archsimd.LoadFloat64x4(x[i:]).MulAdd(va, archsimd.LoadFloat64x4(y[i:])).Store(y[i:])
+		archsimd.LoadFloat64x4(x[i+4:]).MulAdd(va, archsimd.LoadFloat64x4(y[i+4:])).Store(y[i+4:])
+	}
+	archsimd.ClearAVXUpperBits()
+	axpyScalar(a, x[i:], y[i:])
+}

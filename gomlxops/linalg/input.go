@@ -1,0 +1,125 @@
+package linalg
+
+import (
+	"fmt"
+	"math"
+)
+
+// symmetryTolerance bounds |a_ij − a_ji| relative to the largest entry. Sums of float64 rounding over any hidden size stay
+// far below it; a product taken in float32 (about 1e-7) does not, and wants [Symmetrize] by somebody who knows that.
+const symmetryTolerance = 1e-10
+
+// checkShape says whether a holds rows×cols numbers.
+func checkShape(op, what string, a []float64, rows, cols int) error {
+	if rows < 0 || cols < 0 {
+		return fmt.Errorf("linalg: %s: %s cannot be %d×%d", op, what, rows, cols)
+	}
+	if cols > 0 && rows > math.MaxInt/8/cols {
+		return fmt.Errorf("linalg: %s: %s of %d×%d does not fit into memory", op, what, rows, cols)
+	}
+	if len(a) != rows*cols {
+		return fmt.Errorf("linalg: %s: %s should hold %d×%d = %d numbers, it holds %d", op, what, rows, cols, rows*cols, len(a))
+	}
+	return nil
+}
+
+// largest returns max |a_ij|, or an error that names the first entry which is not finite.
+func largest(op string, a []float64, cols int) (float64, error) {
+	m := 0.0
+	for i, v := range a {
+		v = math.Abs(v)
+		if !(v <= math.MaxFloat64) {
+			return 0, fmt.Errorf("linalg: %s: entry (row %d, column %d) is %v; every entry must be finite", op, i/cols, i%cols, a[i])
+		}
+		m = max(m, v)
+	}
+	return m, nil
+}
+
+// power returns e with 2^(e-1) ≤ x < 2^e. Dividing by 2^e is exact, so matrices near 1e-300 or 1e150 can be squared afterwards.
+func power(x float64) int {
+	_, e := math.Frexp(x)
+	return e
+}
+
+// scaled returns a·2^shift.
+func scaled(a []float64, shift int) []float64 {
+	out := append([]float64(nil), a...)
+	rescale(out, shift)
+	return out
+}
+
+// rescale multiplies a by 2^shift in place. Powers of two beyond the range of float64 are applied in two steps.
+func rescale(a []float64, shift int) {
+	half := shift / 2
+	f, g := math.Ldexp(1, half), math.Ldexp(1, shift-half)
+	for i, v := range a {
+		a[i] = v * f * g
+	}
+}
+
+// symmetric checks a (n×n) and returns (A+Aᵀ)/2 scaled to entries of at most 1, and the exponent e with A = scaled·2^e.
+// An all-zero or empty matrix comes back as nil.
+func symmetric(op string, a []float64, n int) (s []float64, e int, err error) {
+	if err := checkShape(op, "the matrix", a, n, n); err != nil {
+		return nil, 0, err
+	}
+	m, err := largest(op, a, n)
+	if err != nil || m == 0 {
+		return nil, 0, err
+	}
+	e = power(m)
+	s = scaled(a, -e)
+	for i := range n {
+		for j := range i {
+			x, y := s[i*n+j], s[j*n+i]
+			if math.Abs(x-y) > symmetryTolerance {
+				return nil, 0, fmt.Errorf("linalg: %s: the matrix is not symmetric: entry (%d,%d) is %v and (%d,%d) is %v; use Symmetrize if it should be",
+					op, i, j, a[i*n+j], j, i, a[j*n+i])
+			}
+			mean := (x + y) / 2
+			s[i*n+j], s[j*n+i] = mean, mean
+		}
+	}
+	return s, e, nil
+}
+
+// Symmetrize replaces A (n×n) by (A+Aᵀ)/2, for matrices that are symmetric but for the rounding of a coarser type.
+func Symmetrize(a []float64, n int) error {
+	if err := checkShape("Symmetrize", "the matrix", a, n, n); err != nil {
+		return err
+	}
+	for i := range n {
+		for j := range i {
+			mean := a[i*n+j]/2 + a[j*n+i]/2
+			a[i*n+j], a[j*n+i] = mean, mean
+		}
+	}
+	return nil
+}
+
+// Transpose returns Aᵀ (n×m) of A (m×n). It panics where a is shorter than m·n.
+func Transpose(a []float64, m, n int) []float64 {
+	out := make([]float64, m*n)
+	const block = 32 // a block of 32×32 float64 and its image fit into the first-level cache
+	parallel((m+block-1)/block, 8, func(lo, hi int) {
+		for i0 := lo * block; i0 < min(m, hi*block); i0 += block {
+			for j0 := 0; j0 < n; j0 += block {
+				for i := i0; i < min(m, i0+block); i++ {
+					for j := j0; j < min(n, j0+block); j++ {
+						out[j*m+i] = a[i*n+j]
+					}
+				}
+			}
+		}
+	})
+	return out
+}
+
+func identity(n int) []float64 {
+	a := make([]float64, n*n)
+	for i := range n {
+		a[i*n+i] = 1
+	}
+	return a
+}

@@ -1,0 +1,122 @@
+//go:build linux || darwin || freebsd
+
+package linalg
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"path/filepath"
+	"runtime"
+	"sync"
+
+	"github.com/ebitengine/purego"
+)
+
+// lapack is a LAPACK library loaded at run time, without cgo.
+//
+// Every integer passed to it lies in an int64 that is not negative (but the -1 of a workspace query, all ones in either width): on
+// a little-endian machine a library of 32-bit integers reads its lower half and one of 64-bit integers the whole, so
+// both kinds work without asking which it is.
+//
+// Fortran adds the length of each character argument at the end of the list; leaving it out works until a compiler relies on it.
+type lapack struct {
+	file   string
+	mutex  sync.Mutex // calls use the library's own threads; two at once would only contend
+	dsyevd func(jobz, uplo *byte, n *int64, a *float64, lda *int64, w, work *float64, lwork *int64, iwork, liwork, info *int64, l1, l2 uintptr)
+	dpotrf func(uplo *byte, n *int64, a *float64, lda, info *int64, l1 uintptr)
+}
+
+// openLibrary loads the named library and tries it on a matrix of known answer. Each file is loaded once per process.
+func openLibrary(name string) (_ solver, err error) {
+	if binary.NativeEndian.Uint16([]byte{1, 0}) != 1 {
+		return nil, fmt.Errorf("LAPACK library %s: not used on a big-endian machine", name)
+	}
+	handle, err := purego.Dlopen(name, purego.RTLD_NOW|purego.RTLD_LOCAL)
+	if err != nil {
+		return nil, fmt.Errorf("LAPACK library %s cannot be loaded: %w", name, err)
+	}
+	l := &lapack{file: filepath.Base(name)}
+	for symbol, function := range map[string]any{"dsyevd_": &l.dsyevd, "dpotrf_": &l.dpotrf} {
+		address, err := purego.Dlsym(handle, symbol)
+		if err != nil {
+			return nil, fmt.Errorf("LAPACK library %s has no %s: %w", name, symbol, err)
+		}
+		purego.RegisterFunc(function, address)
+	}
+	limitThreads(handle)
+	return l, l.try()
+}
+
+// limitThreads makes OpenBLAS use as many threads as Go does: it counts the machine's processors, not the container's.
+func limitThreads(handle uintptr) {
+	if address, err := purego.Dlsym(handle, "openblas_set_num_threads"); err == nil {
+		var set func(n int32)
+		purego.RegisterFunc(&set, address)
+		set(int32(runtime.GOMAXPROCS(0)))
+	}
+}
+
+// try solves the eigenproblem of [2 1; 1 2], whose eigenvalues are 3 and 1, and factorises it.
+func (l *lapack) try() (err error) {
+	defer catch(&err)
+	values, _ := l.eigh([]float64{2, 1, 1, 2}, 2)
+	a := []float64{2, 1, 1, 2}
+	if ok := l.cholesky(a, 2); !ok || math.Abs(values[0]-3) > 1e-14 || math.Abs(values[1]-1) > 1e-14 || math.Abs(a[3]-math.Sqrt(1.5)) > 1e-14 {
+		return fmt.Errorf("LAPACK library %s computes the eigenvalues of [2 1; 1 2] as %v", l.file, values)
+	}
+	return nil
+}
+
+func (l *lapack) name() string { return "lapack (" + l.file + ")" }
+
+// eigh calls dsyevd, LAPACK's divide and conquer. A symmetric matrix reads the same by rows and by columns.
+func (l *lapack) eigh(a []float64, n int) (values, vectors []float64) {
+	w := make([]float64, n)
+	size, info := int64(n), int64(0)
+	jobz, uplo := byte('V'), byte('L')
+	// The sizes that the documentation of dsyevd asks for, for jobz = 'V'.
+	work, iwork := make([]float64, 1+6*n+2*n*n), make([]int64, 3+5*n)
+	lwork, liwork := int64(len(work)), int64(len(iwork))
+	if lwork > math.MaxInt32 {
+		fail("linalg: Eigh: n = %d is too large for LAPACK's 32-bit sizes; set PARE_LAPACK=none", n)
+	}
+	l.mutex.Lock()
+	l.dsyevd(&jobz, &uplo, &size, &a[0], &size, &w[0], &work[0], &lwork, &iwork[0], &liwork, &info, 1, 1)
+	l.mutex.Unlock()
+	if int32(info) != 0 {
+		fail("linalg: Eigh: dsyevd of %s did not converge (info %d)", l.file, int32(info))
+	}
+	return reversed(w), turned(a, n)
+}
+
+// cholesky calls dpotrf: the lower half by rows is the upper half by columns.
+func (l *lapack) cholesky(a []float64, n int) bool {
+	size, info, uplo := int64(n), int64(0), byte('U')
+	l.mutex.Lock()
+	l.dpotrf(&uplo, &size, &a[0], &size, &info, 1)
+	l.mutex.Unlock()
+	return int32(info) == 0
+}
+
+func reversed(w []float64) []float64 {
+	out := make([]float64, len(w))
+	for i, v := range w {
+		out[len(w)-1-i] = v
+	}
+	return out
+}
+
+// turned makes columns in descending order of LAPACK's result, whose rows, read by rows, are the vectors in ascending order.
+func turned(z []float64, n int) []float64 {
+	v := Transpose(z, n, n)
+	parallel(n, 64, func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			row := v[i*n : (i+1)*n]
+			for l, r := 0, n-1; l < r; l, r = l+1, r-1 {
+				row[l], row[r] = row[r], row[l]
+			}
+		}
+	})
+	return v
+}

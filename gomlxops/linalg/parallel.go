@@ -1,0 +1,65 @@
+package linalg
+
+import (
+	"fmt"
+	"runtime"
+	"sync"
+)
+
+// failure carries an error up through numerical code whose every line could otherwise fail; [catch] turns it back.
+type failure struct{ err error }
+
+// fail abandons the running factorisation with an error.
+func fail(format string, args ...any) { panic(failure{fmt.Errorf(format, args...)}) }
+
+// catch is deferred by exported functions: it turns a [failure] into *err and lets every other panic pass.
+func catch(err *error) {
+	switch r := recover().(type) {
+	case nil:
+	case failure:
+		*err = r.err
+	default:
+		panic(r)
+	}
+}
+
+// parallel calls f on consecutive parts of [0, n), one for each processor, and waits. Below grain it calls f once.
+// f must write only what belongs to its part, so that the result does not depend on the number of processors.
+func parallel(n, grain int, f func(lo, hi int)) {
+	workers := min(runtime.GOMAXPROCS(0), n/max(grain, 1))
+	if workers <= 1 {
+		f(0, n)
+		return
+	}
+	step := (n + workers - 1) / workers
+	var parts []func()
+	for lo := 0; lo < n; lo += step {
+		parts = append(parts, func() { f(lo, min(n, lo+step)) })
+	}
+	together(parts...)
+}
+
+// together runs the functions at the same time and waits for all; the first panic of any continues in the caller.
+func together(fs ...func()) {
+	var wg sync.WaitGroup
+	var once sync.Once
+	var first any
+	guarded := func(f func()) {
+		defer wg.Done()
+		defer func() {
+			if r := recover(); r != nil {
+				once.Do(func() { first = r })
+			}
+		}()
+		f()
+	}
+	wg.Add(len(fs))
+	for _, f := range fs[1:] {
+		go guarded(f)
+	}
+	guarded(fs[0])
+	wg.Wait()
+	if first != nil {
+		panic(first)
+	}
+}

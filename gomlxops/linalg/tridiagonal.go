@@ -1,0 +1,122 @@
+package linalg
+
+import "math"
+
+// Notation of tridiagonal.go and backtransform.go (Golub and Van Loan, Matrix Computations, 4th ed., 8.3; blocking after
+// Dongarra, Sorensen and Hammarling, J. Comput. Appl. Math. 27 (1989) 215):
+//
+//	A     n×n    symmetric matrix; only its upper half is read and kept
+//	T     n×n    tridiagonal QᵀAQ: diagonal d (n), off-diagonal e (n-1)
+//	v_j   n      reflector j, zero up to j, one at j+1
+//	τ_j          H_j = I − τ_j v_j v_jᵀ,  Q = H_0 H_1 … H_{n-2}
+//	V, W  b×n    rows: the reflectors of a panel, and the w_j of A − Σ (v_j w_jᵀ + w_j v_jᵀ)
+
+// panelWidth is how many columns are reduced before the rest of the matrix is updated by one product. Narrower panels
+// make the products thin, wider ones make the corrections inside a panel dominate; 32 was best from n = 256 to 4096.
+const panelWidth = 32
+
+// tiny is the square of a length that counts as zero in a matrix scaled to 1: below it squares lose digits to underflow, and
+// a reflector made from them would not be orthogonal.
+const tiny = 1e-280
+
+// reduction is a symmetric matrix reduced to tridiagonal form.
+type reduction struct {
+	n      int
+	d, e   []float64
+	v, tau []float64 // V is n×n, row j the reflector j
+}
+
+// tridiagonalise reduces a (n×n), which it destroys. Cost 4n³/3 operations, half of them in matrix-vector products.
+func tridiagonalise(a []float64, n int) *reduction {
+	r := &reduction{n: n, d: make([]float64, n), e: make([]float64, max(n-1, 0)), v: make([]float64, n*n), tau: make([]float64, n)}
+	w := make([]float64, panelWidth*n)
+	s := newSymv(n)
+	for j0 := 0; j0 < n-1; j0 += panelWidth {
+		b := min(panelWidth, n-1-j0)
+		for p := range b {
+			r.reflect(a, w, j0, p)
+			r.correct(a, w, j0, p, s)
+		}
+		r.update(a, w, j0, b)
+	}
+	r.d[n-1] = a[n*n-1]
+	return r
+}
+
+// reflect brings row j = j0+p up to date with the panel so far and makes the reflector that clears it.
+func (r *reduction) reflect(a, w []float64, j0, p int) {
+	n, j := r.n, j0+p
+	row := a[j*n : (j+1)*n]
+	for q := range p {
+		vq, wq := r.v[(j0+q)*n:(j0+q+1)*n], w[q*n:(q+1)*n]
+		axpy(-wq[j], vq[j:], row[j:])
+		axpy(-vq[j], wq[j:], row[j:])
+	}
+	r.d[j] = row[j]
+	v := r.v[j*n+j+1 : (j+1)*n]
+	r.e[j], r.tau[j] = householder(row[j+1:], v)
+}
+
+// householder fills v, with v_0 = 1, such that (I − τ v vᵀ) x = β e_0.
+func householder(x, v []float64) (beta, tau float64) {
+	alpha := x[0]
+	rest := dot(x[1:], x[1:])
+	clear(v)
+	v[0] = 1
+	if rest < tiny {
+		return alpha, 0
+	}
+	beta = -math.Copysign(math.Hypot(alpha, math.Sqrt(rest)), alpha)
+	axpy(1/(alpha-beta), x[1:], v[1:])
+	return beta, (beta - alpha) / beta
+}
+
+// correct makes w_p = τ(A'v) − ½τ(wᵀv)v, where A' is the matrix with the panel so far taken off.
+func (r *reduction) correct(a, w []float64, j0, p int, s *symv) {
+	n, j, tau := r.n, j0+p, r.tau[j0+p]
+	v, out := r.v[j*n+j+1:(j+1)*n], w[p*n+j+1:(p+1)*n]
+	clear(w[p*n : (p+1)*n])
+	if tau == 0 {
+		return
+	}
+	s.multiply(a, n, j+1, v, out)
+	for q := range p {
+		vq, wq := r.v[(j0+q)*n+j+1:(j0+q+1)*n], w[q*n+j+1:(q+1)*n]
+		axpy(-dot(wq, v), vq, out)
+		axpy(-dot(vq, v), wq, out)
+	}
+	for i := range out {
+		out[i] *= tau
+	}
+	axpy(-0.5*tau*dot(out, v), v, out)
+}
+
+// update takes V Wᵀ + W Vᵀ of a finished panel off the rest of the matrix, a strip of rows at a time so that only the upper half is
+// computed.
+func (r *reduction) update(a, w []float64, j0, b int) {
+	n, j1 := r.n, j0+b
+	m := n - j1
+	if m == 0 {
+		return
+	}
+	left, right := make([]float64, m*2*b), make([]float64, m*2*b)
+	for i := range m {
+		for p := range b {
+			v, w := r.v[(j0+p)*n+j1+i], w[p*n+j1+i]
+			left[i*2*b+p], left[i*2*b+b+p] = v, w
+			right[i*2*b+p], right[i*2*b+b+p] = w, v
+		}
+	}
+	strip := max(128, (m+3)/4)
+	for i0 := 0; i0 < m; i0 += strip {
+		rows, cols := min(strip, m-i0), m-i0
+		must(multiplyT(left[i0*2*b:(i0+rows)*2*b], rows, 2*b, right[i0*2*b:], cols, func(p []float64) {
+			parallel(rows, 32, func(lo, hi int) {
+				for i := lo; i < hi; i++ {
+					at := (j1+i0+i)*n + j1 + i0
+					axpy(-1, p[i*cols+i:(i+1)*cols], a[at+i:at+cols])
+				}
+			})
+		}))
+	}
+}
