@@ -57,12 +57,13 @@ func (f *fields) config() *Config {
 		}
 	}
 	c.MaxPositions = f.integer("max_position_embeddings")
-	c.RopeTheta = f.numberOr("rope_theta", 10000)
+	c.RopeTheta = f.ropeTheta()
 	c.RMSNormEps = f.numberOr("rms_norm_eps", 1e-6)
 	c.TieEmbeddings = f.boolean("tie_word_embeddings")
-	c.DType = f.textOr("torch_dtype", "")
+	c.DType = f.textOr("torch_dtype", f.textOr("dtype", ""))
 	c.BOS, c.EOS = f.token("bos_token_id"), f.token("eos_token_id")
 	f.unsupported()
+	f.slidingWindow(c)
 	c.Rest = f.values
 	return c
 }
@@ -113,6 +114,32 @@ func (f *fields) unsupported() {
 	if v, ok := f.values["hidden_act"]; ok && string(v) != `"silu"` && string(v) != `"swish"` {
 		f.fail("hidden_act", `the activation "silu"`, excerpt(v))
 	}
+}
+
+// slidingWindow refuses a Mistral that looks back over fewer tokens than it has positions: saying nothing means 4096 there.
+func (f *fields) slidingWindow(c *Config) {
+	const unsaid = 4096 // MistralConfig's default in Hugging Face transformers
+	if _, ok := f.values["sliding_window"]; !ok && c.ModelType == "mistral" && c.MaxPositions > unsaid {
+		f.fail("sliding_window", "null, the only setting that this version computes", fmt.Sprintf("none, which means %d", unsaid))
+	}
+}
+
+// ropeTheta reads the base of the rotary frequencies: rope_theta, or in newer files rope_parameters.rope_theta.
+func (f *fields) ropeTheta() float64 {
+	const otherwise = 10000 // LlamaConfig's default
+	if v, ok := f.values["rope_parameters"]; ok && v.Kind() != jsontext.KindNull {
+		var p struct {
+			Type  string  `json:"rope_type"`
+			Theta float64 `json:"rope_theta"`
+		}
+		if err := json.Unmarshal(v, &p); err != nil || p.Type != "default" {
+			f.fail("rope_parameters", `rope_type "default", the only setting that this version computes`, excerpt(v))
+		}
+		if p.Theta != 0 {
+			return f.numberOr("rope_theta", p.Theta)
+		}
+	}
+	return f.numberOr("rope_theta", otherwise)
 }
 
 // take removes and returns a key; null counts as absent.

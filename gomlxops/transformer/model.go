@@ -22,6 +22,8 @@ type Model struct {
 	digestOnce sync.Once
 	digest     string
 	digestErr  error
+
+	engine engine // built graphs and widened weights, kept between runs
 }
 
 // Open maps the configuration and the weights of the model in dir: model.safetensors, or the shards that
@@ -60,6 +62,7 @@ func (m *Model) Close() error {
 		errs = append(errs, f.close())
 	}
 	m.files, m.tensors = nil, nil
+	errs = append(errs, m.engine.close())
 	return errors.Join(errs...)
 }
 

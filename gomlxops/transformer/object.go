@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // member is one name and value of a JSON object, in file order.
@@ -78,11 +79,12 @@ func kindName(k jsontext.Kind) string {
 	return "something that is not JSON"
 }
 
-// excerpt returns a value as text for an error, cut to a readable length.
+// excerpt returns a value as text for an error, on one line and cut to a readable length.
 func excerpt(v jsontext.Value) string {
 	const most = 60
-	if len(v) > most {
-		return string(v[:most]) + "…"
+	text := strings.Join(strings.Fields(string(v[:min(len(v), 10*most)])), " ")
+	if runes := []rune(text); len(runes) > most {
+		return string(runes[:most]) + "…"
 	}
-	return string(v)
+	return text
 }

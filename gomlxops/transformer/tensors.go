@@ -100,10 +100,21 @@ func (m *Model) openForms() error {
 	return nil
 }
 
-func (m *Model) isLinearWeight(tensor string) bool {
+// linearOf returns the linear whose dense weight the named tensor is.
+func (m *Model) linearOf(tensor string) (Linear, bool) {
 	name, ok := strings.CutSuffix(tensor, ".weight")
-	if ok {
-		_, ok = m.index[name]
+	if !ok {
+		return Linear{}, false
 	}
+	i, ok := m.index[name]
+	if !ok {
+		return Linear{}, false
+	}
+	return m.linears[i], true
+}
+
+// isLinearWeight says whether the named tensor is the dense weight of a decoder linear.
+func (m *Model) isLinearWeight(tensor string) bool {
+	_, ok := m.linearOf(tensor)
 	return ok
 }
