@@ -59,9 +59,7 @@ func (t Table) tensor(dtype dtypes.DType) *tensors.Tensor {
 		return tensors.FromFlatDataAndDimensions(t.Values, t.Dims...)
 	}
 	narrow := make([]float32, len(t.Values))
-	for i, v := range t.Values {
-		narrow[i] = float32(v)
-	}
+	t.Float32(narrow)
 	return tensors.FromFlatDataAndDimensions(narrow, t.Dims...)
 }
 
@@ -82,4 +80,12 @@ func (d Dims) assert() {
 		exceptions.Panicf("layer: attention over %d tokens with %d heads, %d key/value heads of %d channels",
 			d.Length, d.Heads, d.KVHeads, d.HeadDim)
 	}
+}
+
+// Float32 writes the table's values to dst, which has as many elements; it returns nil.
+func (t Table) Float32(dst []float32) error {
+	for i, v := range t.Values {
+		dst[i] = float32(v)
+	}
+	return nil
 }

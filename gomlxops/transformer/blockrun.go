@@ -1,0 +1,167 @@
+package transformer
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"sync"
+
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+)
+
+// loadedBlock is one block on the backend.
+type loadedBlock struct {
+	weights        // input norm, MLP norm, then the parts of every linear in the order of Kinds
+	forms   []held // by position in Kinds
+	key     string // says everything that the graph depends on, but for the sequences
+}
+
+// held is how a linear is held: the name of its form and how many parts it has.
+type held struct {
+	form  string
+	parts int
+}
+
+func (r *run) loadBlock(l int) (*loadedBlock, error) {
+	block := &loadedBlock{}
+	err := r.fillBlock(block, l)
+	if err != nil {
+		return nil, errors.Join(err, block.free())
+	}
+	return block, nil
+}
+
+func (r *run) fillBlock(block *loadedBlock, l int) error {
+	m := r.v.m
+	for _, name := range []string{inputNormName(l), mlpNormName(l)} {
+		err := r.e.load(r.b, &block.weights, name, []int{r.c.HiddenSize}, func(dst []float32) error { return m.Read(name, dst) })
+		if err != nil {
+			return err
+		}
+	}
+	var key strings.Builder
+	for _, k := range Kinds {
+		linear := r.c.linear(l, k)
+		form := r.v.held(linear)
+		parts := form.Parts()
+		fmt.Fprintf(&key, " %s:%s", k, form.Name())
+		for i, p := range parts {
+			name := ""
+			if _, ok := form.(*stored); ok {
+				name = linear.Name + "." + p.Suffix
+			}
+			if err := r.e.load(r.b, &block.weights, name, p.Shape, func(dst []float32) error { return form.Read(i, dst) }); err != nil {
+				return fmt.Errorf("%s: %w", linear.Name, err)
+			}
+			fmt.Fprint(&key, p.Shape)
+		}
+		block.forms = append(block.forms, held{form.Name(), len(parts)})
+	}
+	block.key = key.String()
+	return nil
+}
+
+// probed counts a probe's outputs at each site. They are known when a graph was built, and the same for all graphs of a run.
+type probed struct {
+	mu      sync.Mutex
+	outputs map[Site]int
+}
+
+// graphOf returns the graph that takes one block over count sequences. Its parameters are the residual stream, the weights, and
+// attention's tables; its results are the new residual stream, its sum over each sequence, and the probe's outputs.
+func (r *run) graphOf(block *loadedBlock, count int) (*graph.Exec, error) {
+	key := fmt.Sprintf("block %d×%d%s", count, r.length, block.key)
+	forms := block.forms
+	return r.graphs.get(r.b, key, func(in []*graph.Node) []*graph.Node {
+		h, in := in[0], in[1:]
+		w := blockWeights{inputNorm: in[0], mlpNorm: in[1], linears: make(map[Kind]operand, len(Kinds))}
+		in = in[2:]
+		for i, k := range Kinds {
+			w.linears[k] = operand{forms[i].form, in[:forms[i].parts]}
+			in = in[forms[i].parts:]
+		}
+		var seen []*graph.Node
+		outputs := map[Site]int{}
+		h = newDecoder(r.c, r.style, count, r.length, in).block(h, w, func(site Site, x *graph.Node) {
+			if r.opt.Probe != nil {
+				nodes := r.opt.Probe.Graph(site, x)
+				outputs[site] = len(nodes)
+				seen = append(seen, nodes...)
+			}
+		})
+		r.probed.mu.Lock()
+		r.probed.outputs = outputs
+		r.probed.mu.Unlock()
+		sums := graph.ReduceSum(graph.Reshape(h, count, r.length*r.c.HiddenSize), 1)
+		return append([]*graph.Node{h, sums}, seen...)
+	})
+}
+
+// call takes one stream through block l. What is left to do in order, the probe's part, is returned.
+func (r *run) call(l int, block *loadedBlock, s *stream) (observe func() error, err error) {
+	exec, err := r.graphOf(block, s.count)
+	if err != nil {
+		return nil, err
+	}
+	h, err := graph.DonateTensorBuffer(s.h, r.b, 0)
+	if err != nil {
+		return nil, err
+	}
+	s.h = nil
+	out, err := exec.Call(append(append([]any{h}, block.args...), r.tables.args...)...)
+	if err != nil {
+		return nil, fmt.Errorf("layer %d, sequences %d to %d: %w", l, s.first, s.first+s.count-1, err)
+	}
+	s.h = out[0]
+	err = r.checkStream(l, s, out[1])
+	err = errors.Join(err, out[1].FinalizeAll())
+	return func() error { return r.observe(l, s.span, out[2:]) }, err
+}
+
+// observe hands the probe's outputs of one call to it, site by site, and frees them.
+func (r *run) observe(l int, s span, out []*tensors.Tensor) (err error) {
+	defer func() {
+		for _, t := range out {
+			err = errors.Join(err, t.FinalizeAll())
+		}
+	}()
+	rest := out
+	for _, site := range Sites {
+		n := r.probed.outputs[site]
+		if n == 0 {
+			continue
+		}
+		if err := r.opt.Probe.Observe(l, site, s.first, s.count, rest[:n]); err != nil {
+			return fmt.Errorf("layer %d, %s, sequences %d to %d: %w", l, site, s.first, s.first+s.count-1, err)
+		}
+		rest = rest[n:]
+	}
+	return nil
+}
+
+// checkStream says where the residual stream behind block l is not finite. The sums tell quickly; only when one is not finite
+// are the numbers themselves looked through, since finite ones may add up to infinity.
+func (r *run) checkStream(l int, s *stream, sums *tensors.Tensor) (err error) {
+	ok := true
+	if err := tensors.ConstFlatData(sums, func(flat []float32) { ok = firstBad(flat) < 0 }); err != nil || ok {
+		return err
+	}
+	return errors.Join(tensors.ConstFlatData(s.h, func(flat []float32) {
+		if at := firstBad(flat); at >= 0 {
+			row := at / r.c.HiddenSize
+			err = fmt.Errorf("layer %d: the activations of sequence %d are %v at position %d, channel %d: the model's weights, or a form that replaces one of them, lead out of float32's range",
+				l, s.first+row/r.length, flat[at], row%r.length, at%r.c.HiddenSize)
+		}
+	}), err)
+}
+
+func firstBad(values []float32) int {
+	for i, v := range values {
+		if math.Float32bits(v)&0x7f800000 == 0x7f800000 {
+			return i
+		}
+	}
+	return -1
+}
