@@ -10,7 +10,7 @@
 //
 // A kernel compiles cells in a workspace of its own (go.work) that uses the module at [Tools].Source. That file gives cells
 // the dependency graph and the checksums of the module, so that they compile from the module cache alone, without network
-// and without `go get`; a kernel's first request should therefore be `%noautoget` (see [Preamble]).
+// and without `go get`; a kernel's first request should therefore be [Preamble].
 //
 // Nothing outlives a kernel: it runs in a process group of its own, and a watchdog ends that group when this process dies,
 // however it dies.

@@ -1,15 +1,23 @@
 package gonb
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 )
 
-// Preamble is the code that a fresh kernel should run silently before the first cell: no `go get` (modules come from the
-// module cache), and binaries without debug information, which halves the time of linking a cell; panics still name lines.
-const Preamble = `%noautoget
-%goflags -ldflags="-s -w"`
+// Preamble returns the code that a fresh kernel should run silently before the first cell: no `go get` (modules come from
+// the module cache); binaries without debug information, which halves the time of linking a cell (panics still name lines);
+// and the temporary directory of this process instead of the kernel's private one, which goes away with it.
+func Preamble() string {
+	return fmt.Sprintf("%%noautoget\n%%goflags -ldflags=\"-s -w\"\n%%env TMPDIR %s", Quote(os.TempDir()))
+}
+
+// Quote writes s as one word of a GoNB command such as %env.
+func Quote(s string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\t", `\t`).Replace(s) + `"`
+}
 
 // Environ returns the environment in which cells compile and run: that of this process with the Go settings that the module
 // needs, the tools first on PATH, and then extra ("NAME=value"), of which the last counts.
