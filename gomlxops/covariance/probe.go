@@ -1,0 +1,127 @@
+package covariance
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/parelab/pare/gomlxops/transformer"
+)
+
+// probe takes the moments of one batch inside the block's graph and merges them on the host.
+//
+// The scatter is centred on the batch's own mean before the float32 product, so that a mean far from zero cancels nothing.
+type probe struct {
+	stats    map[place]*Stats
+	perGroup int // sequences
+	length   int // tokens per sequence
+}
+
+// place is where statistics are taken.
+type place struct {
+	layer int
+	site  transformer.Site
+}
+
+var _ transformer.Probe = (*probe)(nil)
+
+// The results of Graph, in order.
+const (
+	outMean     = iota // c, [1, d]
+	outResidual        // mean of x − c, [1, d]
+	outAbsMean         // [1, d]
+	outScatter         // Σ (x − c)(x − c)ᵀ, [d, d]
+	outTokens          // Σ |x| of each token, [tokens]: finite where the token's x is
+	outputs
+)
+
+// Graph adds the moments of x [tokens, d]. Cost: one product of 2·tokens·d² operations, and some passes over x.
+func (p *probe) Graph(_ transformer.Site, x *Node) []*Node {
+	x.AssertRank(2)
+	dim := x.Shape().Dimensions[1]
+	out := make([]*Node, outputs)
+	out[outMean] = tokenMean(x)
+	centred := Sub(x, out[outMean])
+	out[outResidual] = tokenMean(centred)
+	magnitude := Abs(x)
+	out[outAbsMean] = tokenMean(magnitude)
+	out[outTokens] = ReduceSum(magnitude, 1)
+	// The transpose is explicit: it is the form that the Go backend's product is fast in.
+	out[outScatter] = DotGeneral(TransposeAllAxes(centred, 1, 0), []int{1}, nil, centred, []int{0}, nil)
+	out[outScatter].AssertDims(dim, dim)
+	return out
+}
+
+func tokenMean(x *Node) *Node {
+	return DivScalar(ReduceAndKeep(x, ReduceSum, 0), float64(x.Shape().Dimensions[0]))
+}
+
+// Observe merges one batch's moments into the group that its sequences belong to. The stream puts layer, site and sequences
+// before its errors.
+func (p *probe) Observe(layer int, site transformer.Site, first, sequences int, out []*tensors.Tensor) error {
+	s, ok := p.stats[place{layer, site}]
+	if !ok || len(out) != outputs {
+		return fmt.Errorf("expected a site of the model with %d results, found %d", outputs, len(out))
+	}
+	group := first / p.perGroup
+	if last := (first + sequences - 1) / p.perGroup; last != group {
+		return fmt.Errorf("expected a batch within one group, found groups %d to %d", group, last)
+	}
+	if err := p.checkFinite(out[outTokens], first); err != nil {
+		return err
+	}
+	b := batch{count: sequences * p.length}
+	return read(out, func(values [][]float32) error {
+		b.mean, b.residual, b.absMean, b.scatter = values[outMean], values[outResidual], values[outAbsMean], values[outScatter]
+		if err := b.check(s.Dim); err != nil {
+			return err
+		}
+		s.add(group, b)
+		return nil
+	})
+}
+
+// checkFinite names the first token whose activations are not finite.
+func (p *probe) checkFinite(sums *tensors.Tensor, first int) error {
+	return read([]*tensors.Tensor{sums}, func(values [][]float32) error {
+		for i, v := range values[0] {
+			if !finite(v) {
+				return fmt.Errorf("sequence %d, token %d: activations are not finite; check the model with Verify, or leave the sequence out", first+i/p.length, i%p.length)
+			}
+		}
+		return nil
+	})
+}
+
+// check says whether the moments fit dim and did not overflow. Where an entry of the scatter overflows, one of the diagonal
+// does (Cauchy and Schwarz).
+func (b batch) check(dim int) error {
+	if len(b.mean) != dim || len(b.scatter) != dim*dim {
+		return fmt.Errorf("expected %d channels, found %d", dim, len(b.mean))
+	}
+	for i := range dim {
+		if !finite(b.mean[i]) || !finite(b.absMean[i]) || !finite(b.scatter[i*dim+i]) {
+			return errors.New("activations are too large: their squares overflow float32")
+		}
+	}
+	return nil
+}
+
+// read gives f the values of all tensors at once, without copying.
+func read(ts []*tensors.Tensor, f func(values [][]float32) error) error {
+	var within func(values [][]float32) error
+	within = func(values [][]float32) (err error) {
+		if len(values) == len(ts) {
+			return f(values)
+		}
+		if e := tensors.ConstFlatData(ts[len(values)], func(flat []float32) { err = within(append(values, flat)) }); e != nil {
+			return e
+		}
+		return err
+	}
+	return within(nil)
+}
+
+func finite(v float32) bool { return !math.IsNaN(float64(v)) && !math.IsInf(float64(v), 0) }
