@@ -37,9 +37,12 @@ func openWeights(dir string) ([]*mapped, map[string]tensor, error) {
 
 // checkTensors compares the tensors with what the configuration asks for.
 func (m *Model) checkTensors() error {
+	if err := m.openForms(); err != nil {
+		return err
+	}
 	for _, want := range m.config.TensorShapes() {
 		if name, ok := strings.CutSuffix(want.Name, ".weight"); ok {
-			if _, replaced := m.config.forms[name]; replaced {
+			if _, replaced := m.forms[name]; replaced {
 				continue
 			}
 		}
@@ -47,7 +50,7 @@ func (m *Model) checkTensors() error {
 			return err
 		}
 	}
-	return m.openForms()
+	return nil
 }
 
 // checkTensor checks that a tensor is there, of the shape given, and of a floating-point type.

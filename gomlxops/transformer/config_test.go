@@ -1,0 +1,79 @@
+package transformer
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// plain is a small valid configuration.
+const plain = `{"model_type":"llama","vocab_size":16,"hidden_size":8,"num_hidden_layers":1,"num_attention_heads":2,"intermediate_size":12,"max_position_embeddings":32`
+
+// TestConfigReads checks defaults and the spellings that published files use.
+func TestConfigReads(t *testing.T) {
+	for text, ok := range map[string]func(c *Config) bool{
+		`}`: func(c *Config) bool {
+			return c.KVHeads == 2 && c.HeadDim == 4 && c.RopeTheta == 10000 && c.RMSNormEps == 1e-6 && c.BOS == -1 && c.EOS == -1 && !c.TieEmbeddings
+		},
+		`,"head_dim":6,"num_key_value_heads":1}`: func(c *Config) bool {
+			return c.HeadDim == 6 && c.linear(0, Key).Out == 6 && c.linear(0, Output).In == 12
+		},
+		`,"eos_token_id":[5,7],"bos_token_id":3}`:                      func(c *Config) bool { return c.EOS == 5 && c.BOS == 3 },
+		`,"bos_token_id":null,"rope_scaling":null}`:                    func(c *Config) bool { return c.BOS == -1 },
+		`,"rope_parameters":{"rope_type":"default","rope_theta":5e5}}`: func(c *Config) bool { return c.RopeTheta == 5e5 },
+		`,"dtype":"bfloat16"}`:                                         func(c *Config) bool { return c.DType == "bfloat16" },
+		`,"quirk":{"b":1,"a":[2]}}`:                                    func(c *Config) bool { return string(c.Rest["quirk"]) == `{"b":1,"a":[2]}` },
+	} {
+		c, err := ParseConfig([]byte(plain + text))
+		if err != nil || !ok(c) {
+			t.Errorf("%s: %+v, %v", text, c, err)
+			continue
+		}
+		saved, err := c.JSON()
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := ParseConfig(saved)
+		if err != nil || again.EOS != c.EOS || again.BOS != c.BOS || again.HeadDim != c.HeadDim || again.RopeTheta != c.RopeTheta ||
+			again.DType != c.DType || !slices.Equal(slices.Sorted(maps.Keys(c.Rest)), slices.Sorted(restOf(again, c))) {
+			t.Errorf("%s reads back as %+v, %v", saved, again, err)
+		}
+	}
+}
+
+// restOf lists what c keeps beside its own fields, apart from the activation, which is always written.
+func restOf(c, before *Config) func(yield func(string) bool) {
+	rest := maps.Clone(c.Rest)
+	if _, ok := before.Rest["hidden_act"]; !ok {
+		delete(rest, "hidden_act")
+	}
+	return maps.Keys(rest)
+}
+
+// TestConfigRefuses sees settings refused that would change the arithmetic; the oracle's data_bad holds many more.
+func TestConfigRefuses(t *testing.T) {
+	for text, field := range map[string]string{
+		`,"rope_scaling":{"type":"linear","factor":2}}`: "rope_scaling",
+		`,"rope_parameters":{"rope_type":"yarn"}}`:      "rope_parameters",
+		`,"sliding_window":16}`:                         "sliding_window",
+		`,"attention_bias":true}`:                       "attention_bias",
+		`,"mlp_bias":true}`:                             "mlp_bias",
+		`,"quantization_config":{"bits":4}}`:            "quantization_config",
+		`,"tie_word_embeddings":"yes"}`:                 "tie_word_embeddings",
+		`,"eos_token_id":[]}`:                           "eos_token_id",
+		`,"rms_norm_eps":1e999}`:                        "rms_norm_eps",
+		`,"model_type":"llama"}`:                        "model_type",
+	} {
+		if _, err := ParseConfig([]byte(plain + text)); err == nil || !strings.Contains(err.Error(), field) {
+			t.Errorf("%s: expected an error with %s, found %v", text, field, err)
+		}
+	}
+	long := strings.Replace(strings.Replace(plain, "llama", "mistral", 1), `"max_position_embeddings":32`, `"max_position_embeddings":8192`, 1)
+	if _, err := ParseConfig([]byte(long + `}`)); err == nil || !strings.Contains(err.Error(), "sliding_window") {
+		t.Errorf("a Mistral with a window of its own: %v", err)
+	}
+	if _, err := ParseConfig([]byte(long + `,"sliding_window":null}`)); err != nil {
+		t.Error(err)
+	}
+}
