@@ -229,6 +229,9 @@ func (s *Store) TrialByID(ctx context.Context, id string) (*tracker.Trial, error
 	defer s.mu.Unlock()
 	var found []*trial
 	for t := range s.all() {
+		if id == t.ID {
+			return s.view(t, true), nil
+		}
 		if id != "" && strings.HasPrefix(t.ID, id) {
 			found = append(found, t)
 		}
