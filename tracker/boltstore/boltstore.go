@@ -12,7 +12,8 @@
 //
 // bbolt has checksums for its two root pages alone: a flipped bit elsewhere is read as data, and some damage makes it panic. So every record
 // ends in a CRC32C over its bucket, key and content, what must be there is counted, and a panic or a fault in mapped memory comes
-// out as a [tracker.DamagedError]. A file that is something else is [tracker.ErrNotTracker]; it is never written to.
+// out as a [tracker.DamagedError]. One thing cannot be told from a crash in the middle of a commit: damage to the newer of the two
+// root pages, after which the last transaction is gone and the one before it is read. A file that is something else is [tracker.ErrNotTracker]; it is never written to.
 //
 // # Layout, schema 1
 //
