@@ -69,6 +69,7 @@ func newRoot() *cobra.Command {
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
+		newRunCommand(),
 		newVersionCommand(),
 	)
 	return root
