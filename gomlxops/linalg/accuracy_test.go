@@ -257,7 +257,7 @@ func residuals(t testing.TB, a []float64, e *Eigen) (residual, orthogonality flo
 			av[i*e.N+k] -= l * e.Vectors[i*e.N+k]
 		}
 	}
-	if r := norm(av); r > 0 {
+	if r := norm(av); r != 0 {
 		residual = r / norm(a)
 	}
 	return residual, departure(t, Transpose(e.Vectors, e.N, e.N), e.N, e.N)

@@ -2,7 +2,7 @@ package linalg
 
 // backWidth is how many reflectors are applied by one pair of products: wider than [panelWidth], because here nothing waits for single
 // columns.
-const backWidth = 64
+const backWidth = 128
 
 // eigh reduces a to tridiagonal form, solves that, and turns its vectors back. The tridiagonal matrix is negated, so that
 // the ascending order of [conquer] becomes the descending order that is wanted.

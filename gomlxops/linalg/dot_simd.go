@@ -10,8 +10,8 @@ var (
 	medium = archsimd.X86.AVX2() && archsimd.X86.FMA()
 )
 
-// The loops below end with ClearAVXUpperBits: Go 1.27 mixes SSE encodings into what follows, which is slow while the upper
-// halves of the registers are in use (golang/go#80835).
+// The loops below call ClearAVXUpperBits before their first scalar operation: Go 1.27 encodes those as SSE, which is slow
+// while the upper halves of the registers are in use (golang/go#80835). That is why sums go through memory.
 
 // dot returns Σ x_i y_i; y is at least as long as x.
 func dot(x, y []float64) float64 {
@@ -54,7 +54,7 @@ func dot8(x, y []float64) float64 {
 	var t [8]float64
 	a0.Add(a1).Add(a2.Add(a3)).StoreArray(&t)
 	archsimd.ClearAVXUpperBits()
-	return ((t[0] + t[1]) + (t[2] + t[3])) + ((t[4] + t[5]) + (t[6] + t[7])) + dotScalar(x[i:], y[i:])
+	return sum8(&t) + dotScalar(x[i:], y[i:])
 }
 
 func axpy8(a float64, x, y []float64) {
@@ -81,7 +81,7 @@ func dot4(x, y []float64) float64 {
 	var t [4]float64
 	a0.Add(a1).Add(a2.Add(a3)).StoreArray(&t)
 	archsimd.ClearAVXUpperBits()
-	return (t[0] + t[1]) + (t[2] + t[3]) + dotScalar(x[i:], y[i:])
+	return sum4(&t) + dotScalar(x[i:], y[i:])
 }
 
 func axpy4(a float64, x, y []float64) {
@@ -94,3 +94,9 @@ func axpy4(a float64, x, y []float64) {
 	archsimd.ClearAVXUpperBits()
 	axpyScalar(a, x[i:], y[i:])
 }
+
+func sum8(t *[8]float64) float64 {
+	return ((t[0] + t[1]) + (t[2] + t[3])) + ((t[4] + t[5]) + (t[6] + t[7]))
+}
+
+func sum4(t *[4]float64) float64 { return (t[0] + t[1]) + (t[2] + t[3]) }

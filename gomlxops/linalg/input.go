@@ -28,10 +28,13 @@ func largest(op string, a []float64, cols int) (float64, error) {
 	m := 0.0
 	for i, v := range a {
 		v = math.Abs(v)
+		if v <= m {
+			continue
+		}
 		if !(v <= math.MaxFloat64) {
 			return 0, fmt.Errorf("linalg: %s: entry (row %d, column %d) is %v; every entry must be finite", op, i/cols, i%cols, a[i])
 		}
-		m = max(m, v)
+		m = v
 	}
 	return m, nil
 }
@@ -70,16 +73,9 @@ func symmetric(op string, a []float64, n int) (s []float64, e int, err error) {
 	}
 	e = power(m)
 	s = scaled(a, -e)
-	for i := range n {
-		for j := range i {
-			x, y := s[i*n+j], s[j*n+i]
-			if math.Abs(x-y) > symmetryTolerance {
-				return nil, 0, fmt.Errorf("linalg: %s: the matrix is not symmetric: entry (%d,%d) is %v and (%d,%d) is %v; use Symmetrize if it should be",
-					op, i, j, a[i*n+j], j, i, a[j*n+i])
-			}
-			mean := (x + y) / 2
-			s[i*n+j], s[j*n+i] = mean, mean
-		}
+	if i, j := mirror(s, n, symmetryTolerance); i >= 0 {
+		return nil, 0, fmt.Errorf("linalg: %s: the matrix is not symmetric: entry (%d,%d) is %v and (%d,%d) is %v; use Symmetrize if it should be",
+			op, i, j, a[i*n+j], j, i, a[j*n+i])
 	}
 	return s, e, nil
 }
@@ -89,24 +85,41 @@ func Symmetrize(a []float64, n int) error {
 	if err := checkShape("Symmetrize", "the matrix", a, n, n); err != nil {
 		return err
 	}
-	for i := range n {
-		for j := range i {
-			mean := a[i*n+j]/2 + a[j*n+i]/2
-			a[i*n+j], a[j*n+i] = mean, mean
+	mirror(a, n, math.Inf(1))
+	return nil
+}
+
+// tile is the side of the squares in which matrices are turned over: 32×32 float64 and their image fit into the first-level cache.
+const tile = 32
+
+// mirror gives each pair (i,j), (j,i) of a (n×n) its mean. It stops at a pair that differs by more than tolerance and returns
+// it, else -1.
+func mirror(a []float64, n int, tolerance float64) (row, column int) {
+	for i0 := 0; i0 < n; i0 += tile {
+		for j0 := 0; j0 <= i0; j0 += tile {
+			for i := i0; i < min(n, i0+tile); i++ {
+				for j := j0; j < min(i, j0+tile); j++ {
+					x, y := a[i*n+j], a[j*n+i]
+					if math.Abs(x-y) > tolerance {
+						return i, j
+					}
+					mean := x/2 + y/2
+					a[i*n+j], a[j*n+i] = mean, mean
+				}
+			}
 		}
 	}
-	return nil
+	return -1, -1
 }
 
 // Transpose returns Aᵀ (n×m) of A (m×n). It panics where a is shorter than m·n.
 func Transpose(a []float64, m, n int) []float64 {
 	out := make([]float64, m*n)
-	const block = 32 // a block of 32×32 float64 and its image fit into the first-level cache
-	parallel((m+block-1)/block, 8, func(lo, hi int) {
-		for i0 := lo * block; i0 < min(m, hi*block); i0 += block {
-			for j0 := 0; j0 < n; j0 += block {
-				for i := i0; i < min(m, i0+block); i++ {
-					for j := j0; j < min(n, j0+block); j++ {
+	parallel((m+tile-1)/tile, 8, func(lo, hi int) {
+		for i0 := lo * tile; i0 < min(m, hi*tile); i0 += tile {
+			for j0 := 0; j0 < n; j0 += tile {
+				for i := i0; i < min(m, i0+tile); i++ {
+					for j := j0; j < min(n, j0+tile); j++ {
 						out[j*m+i] = a[i*n+j]
 					}
 				}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
+	"sync/atomic"
 )
 
 // failure carries an error up through numerical code whose every line could otherwise fail; [catch] turns it back.
@@ -39,27 +40,28 @@ func parallel(n, grain int, f func(lo, hi int)) {
 	together(parts...)
 }
 
-// together runs the functions at the same time and waits for all; the first panic of any continues in the caller.
+// together runs the functions, as many at a time as there are processors, and waits for all; the first panic of any continues in
+// the caller.
 func together(fs ...func()) {
 	var wg sync.WaitGroup
-	var once sync.Once
-	var first any
-	guarded := func(f func()) {
-		defer wg.Done()
+	var next atomic.Int64
+	var failed atomic.Pointer[any]
+	work := func() {
 		defer func() {
 			if r := recover(); r != nil {
-				once.Do(func() { first = r })
+				failed.CompareAndSwap(nil, &r)
 			}
 		}()
-		f()
+		for k := next.Add(1); int(k) <= len(fs); k = next.Add(1) {
+			fs[k-1]()
+		}
 	}
-	wg.Add(len(fs))
-	for _, f := range fs[1:] {
-		go guarded(f)
+	for range min(runtime.GOMAXPROCS(0), len(fs)) - 1 {
+		wg.Go(work)
 	}
-	guarded(fs[0])
+	work()
 	wg.Wait()
-	if first != nil {
-		panic(first)
+	if r := failed.Load(); r != nil {
+		panic(*r)
 	}
 }

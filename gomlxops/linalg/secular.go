@@ -22,7 +22,7 @@ func (s *secular) root(k int, delta []float64) float64 {
 		delta[0] = -s.rho * s.z[0] * s.z[0]
 		return s.d[0] - delta[0]
 	}
-	origin, lo, hi := s.bracket(k)
+	origin, lo, hi := s.bracket(k, delta)
 	poles := delta
 	for i, d := range s.d {
 		poles[i] = d - s.d[origin]
@@ -34,8 +34,8 @@ func (s *secular) root(k int, delta []float64) float64 {
 	return s.d[origin] + mu
 }
 
-// bracket chooses the pole nearer to root k as origin and bounds the distance from it.
-func (s *secular) bracket(k int) (origin int, lo, hi float64) {
+// bracket chooses the pole nearer to root k as origin and bounds the distance from it; poles is scratch.
+func (s *secular) bracket(k int, poles []float64) (origin int, lo, hi float64) {
 	last := k == len(s.d)-1
 	var width float64
 	if last {
@@ -43,10 +43,11 @@ func (s *secular) bracket(k int) (origin int, lo, hi float64) {
 	} else {
 		width = s.d[k+1] - s.d[k]
 	}
-	middle := 1.0
 	for i, d := range s.d {
-		middle += s.rho * s.z[i] * s.z[i] / ((d - s.d[k]) - width/2)
+		poles[i] = d - s.d[k]
 	}
+	sum, _ := poleSums(s.z, poles, width/2)
+	middle := 1 + s.rho*sum
 	switch {
 	case middle >= 0:
 		return k, 0, width / 2
@@ -100,15 +101,4 @@ func (s *secular) step(k int, poles []float64, mu, f, dpsi, dphi float64) float6
 		return 2 * f * p * q / (minusB + root)
 	}
 	return (minusB - root) / (2 * c)
-}
-
-// poleSums returns Σ z²/(p−μ) and Σ (z/(p−μ))².
-func poleSums(z, p []float64, mu float64) (sum, derivative float64) {
-	p = p[:len(z)]
-	for i, v := range z {
-		t := v / (p[i] - mu)
-		sum += v * t
-		derivative += t * t
-	}
-	return sum, derivative
 }

@@ -11,7 +11,7 @@ type symv struct {
 const symvParts = 8
 
 func newSymv(n int) *symv {
-	s := &symv{partial: make([][]float64, min(symvParts, n/128+1))}
+	s := &symv{partial: make([][]float64, min(symvParts, n/256+1))}
 	for i := range s.partial {
 		s.partial[i] = make([]float64, n)
 	}
@@ -21,7 +21,7 @@ func newSymv(n int) *symv {
 // multiply sets out = A v, where A is the block of a (n×n) from row and column first on, and v and out have n-first entries.
 func (s *symv) multiply(a []float64, n, first int, v, out []float64) {
 	m := n - first
-	parts := s.partial[:min(len(s.partial), m/128+1)]
+	parts := s.partial[:min(len(s.partial), m/256+1)]
 	bounds := equalAreas(m, len(parts))
 	jobs := make([]func(), len(parts))
 	for k := range parts {
@@ -34,15 +34,32 @@ func (s *symv) multiply(a []float64, n, first int, v, out []float64) {
 	}
 }
 
-// symvRows adds what rows [lo, hi) of the upper half contribute to A v.
+// symvRows sets sum to what rows [lo, hi) of the upper half contribute to A v, four rows at a time.
 func symvRows(a []float64, n, first int, v, sum []float64, lo, hi int) {
 	m := n - first
 	clear(sum)
-	for i := lo; i < hi; i++ {
-		row := a[(first+i)*n+first : (first+i)*n+n]
-		sum[i] += row[i]*v[i] + dot(row[i+1:m], v[i+1:])
-		axpy(v[i], row[i+1:m], sum[i+1:])
+	i := lo
+	for ; i+4 <= hi; i += 4 {
+		var rows [4][]float64
+		for k := range rows {
+			rows[k] = a[(first+i+k)*n+first+i : (first+i+k)*n+n]
+			symvRow(rows[k][k:4], v[i+k:i+4], sum[i+k:i+4])
+			rows[k] = rows[k][4:]
+		}
+		d := symvQuad(&rows, v[i+4:m], (*[4]float64)(v[i:i+4]), sum[i+4:])
+		for k := range d {
+			sum[i+k] += d[k]
+		}
 	}
+	for ; i < hi; i++ {
+		symvRow(a[(first+i)*n+first+i:(first+i)*n+n], v[i:m], sum[i:])
+	}
+}
+
+// symvRow adds the share of one row, which begins at the diagonal.
+func symvRow(row, v, sum []float64) {
+	sum[0] += dot(row, v)
+	axpy(v[0], row[1:], sum[1:])
 }
 
 // equalAreas cuts the rows of an upper half of size m into parts of about equal area, at multiples of 4.

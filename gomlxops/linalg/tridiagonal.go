@@ -47,14 +47,31 @@ func tridiagonalise(a []float64, n int) *reduction {
 func (r *reduction) reflect(a, w []float64, j0, p int) {
 	n, j := r.n, j0+p
 	row := a[j*n : (j+1)*n]
-	for q := range p {
-		vq, wq := r.v[(j0+q)*n:(j0+q+1)*n], w[q*n:(q+1)*n]
-		axpy(-wq[j], vq[j:], row[j:])
-		axpy(-vq[j], wq[j:], row[j:])
+	for q := 0; q < p; q += 2 {
+		rows := r.pair(w, j0+q, q, j)
+		axpys(crossed(rows[0][0], rows[1][0], rows[2][0], rows[3][0], q+1 == p), &rows, row[j:])
 	}
 	r.d[j] = row[j]
 	v := r.v[j*n+j+1 : (j+1)*n]
 	r.e[j], r.tau[j] = householder(row[j+1:], v)
+}
+
+// pair returns v_j, w_q, v_{j+1}, w_{q+1} from entry first on; q is j's place in the panel.
+func (r *reduction) pair(w []float64, j, q, first int) [4][]float64 {
+	n := r.n
+	return [4][]float64{
+		r.v[j*n+first : (j+1)*n], w[q*n+first : (q+1)*n],
+		r.v[(j+1)*n+first : (j+2)*n], w[(q+1)*n+first : (q+2)*n],
+	}
+}
+
+// crossed returns the factors of two v, w pairs in −(v wᵀ + w vᵀ)x, given their products with x. Where only the first pair belongs
+// to the panel so far, the second counts nothing.
+func crossed(v0, w0, v1, w1 float64, single bool) *[4]float64 {
+	if single {
+		v1, w1 = 0, 0
+	}
+	return &[4]float64{-w0, -v0, -w1, -v1}
 }
 
 // householder fills v, with v_0 = 1, such that (I − τ v vᵀ) x = β e_0.
@@ -80,10 +97,10 @@ func (r *reduction) correct(a, w []float64, j0, p int, s *symv) {
 		return
 	}
 	s.multiply(a, n, j+1, v, out)
-	for q := range p {
-		vq, wq := r.v[(j0+q)*n+j+1:(j0+q+1)*n], w[q*n+j+1:(q+1)*n]
-		axpy(-dot(wq, v), vq, out)
-		axpy(-dot(vq, v), wq, out)
+	for q := 0; q < p; q += 2 {
+		rows := r.pair(w, j0+q, q, j+1)
+		c := dots(&rows, v)
+		axpys(crossed(c[0], c[1], c[2], c[3], q+1 == p), &rows, out)
 	}
 	for i := range out {
 		out[i] *= tau

@@ -1,0 +1,68 @@
+package linalg
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+	"time"
+)
+
+// The same matrices and operations in NumPy: python3 testdata/numpy_peer.py. Compare within one quiet minute.
+//
+//	go test -run - -bench . -benchtime 5x ./gomlxops/linalg
+
+func benchmark(b *testing.B, run func(by solver, a []float64, n int) error) {
+	for _, n := range []int{256, 512, 1024, 2048} {
+		rng := rand.New(rand.NewPCG(1, uint64(n)))
+		a := gramOf(graded(rng, n, 2*n, 0.5), n, 2*n)
+		for name, by := range solvers(b) {
+			b.Run(fmt.Sprintf("n=%d/%s", n, name), func(b *testing.B) {
+				if n > 1024 && testing.Short() {
+					b.Skip("SKIPPED: n > 1024 with -short")
+				}
+				best := time.Duration(math.MaxInt64)
+				for b.Loop() {
+					start := time.Now()
+					if err := run(by, a, n); err != nil {
+						b.Fatal(err)
+					}
+					best = min(best, time.Since(start))
+				}
+				b.ReportMetric(float64(best.Microseconds())/1e3, "best-ms") // what a shared machine disturbs least
+			})
+		}
+	}
+}
+
+func BenchmarkEigh(b *testing.B) {
+	benchmark(b, func(by solver, a []float64, n int) error { _, err := symmetricBy(by, a, n); return err })
+}
+
+func BenchmarkCholesky(b *testing.B) {
+	benchmark(b, func(by solver, a []float64, n int) error { _, err := choleskyBy(by, a, n); return err })
+}
+
+// BenchmarkSVD decomposes the same matrices; they need more levels than a weight matrix does.
+func BenchmarkSVD(b *testing.B) {
+	benchmark(b, func(by solver, a []float64, n int) error {
+		_, _, _, err := svdBy(by, a, n, n)
+		return err
+	})
+}
+
+func BenchmarkMul(b *testing.B) {
+	for _, n := range []int{64, 256, 1024} {
+		a := squareGaussian(n)
+		b.Run(fmt.Sprintf("n=%d", n), func(b *testing.B) {
+			for b.Loop() {
+				if _, err := Mul(a, n, n, a, n); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(2*float64(n)*float64(n)*float64(n)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+		})
+	}
+}
+
+func squareGaussian(n int) []float64 { return gaussian(rand.New(rand.NewPCG(2, uint64(n))), n*n) }
