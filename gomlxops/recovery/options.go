@@ -1,0 +1,64 @@
+package recovery
+
+import "fmt"
+
+// TrainOptions says how [Train] trains. Steps must be set; the zero value of everything else works.
+type TrainOptions struct {
+	Steps  int // at least 1
+	WarmUp int // steps over which the learning rate rises; fewer than Steps. 0 is none
+
+	LearningRate    float64 // the highest; 0 is 1e-3, which suits models of a few million parameters
+	MinLearningRate float64 // that of the last step; at most LearningRate. 0 falls to nothing
+	WeightDecay     float64 // of matrices; vectors have none. 0 is none
+	Beta1, Beta2    float64 // memory of AdamW's running means, in [0,1); 0 is 0.9 and 0.999, as torch
+	Epsilon         float64 // 0 is 1e-8, as torch
+	ClipNorm        float64 // largest norm of all gradients together; 0 is 1, negative is no clipping
+
+	// Held is measured without training on it, as metric "eval_loss": every EvalEvery steps (0 is never) and after the last one.
+	Held      [][]int32
+	EvalEvery int
+
+	// Checkpoint is called after every step, counted from 1. weights copies the trained weights as they are now; a step that saves nothing
+	// does not call it. An error ends the training.
+	Checkpoint func(step int, weights func() map[string][]float32) error
+}
+
+// withDefaults fills in what was left zero.
+func (o TrainOptions) withDefaults() TrainOptions {
+	for _, f := range []struct {
+		field *float64
+		value float64
+	}{{&o.LearningRate, 1e-3}, {&o.Beta1, 0.9}, {&o.Beta2, 0.999}, {&o.Epsilon, 1e-8}, {&o.ClipNorm, 1}} {
+		if *f.field == 0 {
+			*f.field = f.value
+		}
+	}
+	return o
+}
+
+// validate names the option that cannot be. The comparisons are written so that NaN fails them.
+func (o TrainOptions) validate() error {
+	switch {
+	case o.Steps < 1:
+		return fmt.Errorf("training option Steps: expected at least 1, found %d", o.Steps)
+	case o.WarmUp < 0 || o.WarmUp >= o.Steps:
+		return fmt.Errorf("training option WarmUp: expected from 0 to %d, fewer than Steps, found %d", o.Steps-1, o.WarmUp)
+	case !(o.LearningRate > 0 && o.LearningRate <= 1):
+		return fmt.Errorf("training option LearningRate: expected above 0 and at most 1, found %v", o.LearningRate)
+	case !(o.MinLearningRate >= 0 && o.MinLearningRate <= o.LearningRate):
+		return fmt.Errorf("training option MinLearningRate: expected from 0 to LearningRate %v, found %v", o.LearningRate, o.MinLearningRate)
+	case !(o.WeightDecay >= 0 && o.WeightDecay*o.LearningRate < 1):
+		return fmt.Errorf("training option WeightDecay: expected from 0 to 1/LearningRate, found %v", o.WeightDecay)
+	case !(o.Beta1 >= 0 && o.Beta1 < 1):
+		return fmt.Errorf("training option Beta1: expected at least 0 and below 1, found %v", o.Beta1)
+	case !(o.Beta2 >= 0 && o.Beta2 < 1):
+		return fmt.Errorf("training option Beta2: expected at least 0 and below 1, found %v", o.Beta2)
+	case !(o.Epsilon > 0):
+		return fmt.Errorf("training option Epsilon: expected above 0, found %v", o.Epsilon)
+	case o.ClipNorm != o.ClipNorm:
+		return fmt.Errorf("training option ClipNorm: expected a number, found %v", o.ClipNorm)
+	case o.EvalEvery < 0:
+		return fmt.Errorf("training option EvalEvery: expected at least 0, found %d", o.EvalEvery)
+	}
+	return nil
+}

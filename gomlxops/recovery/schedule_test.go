@@ -1,0 +1,23 @@
+package recovery
+
+import (
+	"math"
+	"testing"
+)
+
+func TestSchedule(t *testing.T) {
+	s := schedule{steps: 110, warmUp: 10, peak: 2e-3, minimum: 2e-4}
+	for step, want := range map[int]float64{1: 2e-4, 5: 1e-3, 10: 2e-3, 60: 1.1e-3, 110: 2e-4} {
+		if got := s.at(step); math.Abs(got-want) > 1e-12 {
+			t.Errorf("step %d: expected %v, found %v", step, want, got)
+		}
+	}
+	for step := 11; step <= 110; step++ {
+		if s.at(step) >= s.at(step-1) {
+			t.Errorf("the rate does not fall at step %d: %v after %v", step, s.at(step), s.at(step-1))
+		}
+	}
+	if got := (schedule{steps: 1, peak: 1}).at(1); got != 0 {
+		t.Errorf("a single step falls to the minimum at once: expected 0, found %v", got)
+	}
+}
