@@ -58,8 +58,8 @@ func (s scale) holds(v float64) bool {
 	return v >= s.lo-slack && v <= s.hi+slack
 }
 
-// fit chooses the range and about n ticks for values that are all drawable. A loose axis ends on ticks; a tight one ends
-// just beyond the data, its ticks inside.
+// fit chooses the range and about n ticks for values that are all drawable. A loose axis ends on ticks; a tight one, and
+// every logarithmic one, where ticks are far apart, ends just beyond the data, its ticks inside.
 func (a Axis) fit(values []float64, n int, loose bool) scale {
 	lo, hi := a.span(values)
 	s := scale{lo: lo, hi: hi, log: a.Log, format: a.Format}
@@ -70,7 +70,7 @@ func (a Axis) fit(values []float64, n int, loose bool) scale {
 	default:
 		s.ticks = niceTicks(lo, hi, n, whole(values))
 	}
-	if loose && !fixed && len(s.ticks) > 1 {
+	if loose && !fixed && !a.Log && len(s.ticks) > 1 {
 		s.lo, s.hi = math.Min(lo, s.ticks[0]), math.Max(hi, s.ticks[len(s.ticks)-1])
 	} else {
 		if !fixed {
@@ -119,8 +119,8 @@ func (a Axis) span(values []float64) (lo, hi float64) {
 // widen gives the data a margin of a fiftieth on both sides.
 func widen(lo, hi float64, log bool) (float64, float64) {
 	if log {
-		by := math.Pow(hi/lo, 0.02)
-		return lo / by, hi * by
+		by := math.Exp(0.02 * (math.Log(hi) - math.Log(lo)))
+		return math.Max(lo/by, 1e-307), math.Min(hi*by, 1e307)
 	}
 	by := 0.02 * (hi - lo)
 	return lo - by, hi + by
@@ -234,34 +234,57 @@ func pow10(e float64) float64 {
 // are far from one, large numbers with a prefix.
 func (a Axis) labels(ticks []float64) func(float64) string {
 	lo, hi := magnitudes(ticks)
-	if a.Format != Auto {
+	switch a.Format {
+	case Auto:
+	case Percent:
+		d := tickDecimals(scaled(ticks, 100))
+		return func(v float64) string { return minus(thousands(100*v, d)) + "%" }
+	default:
 		return a.Format.writer(ticks)
 	}
 	far := hi >= 1e12 || (hi > 0 && hi < 1e-3) || (a.Log && (lo < 1e-4 || hi >= 1e7))
-	d := decimals(ticks)
+	by, prefix := 1.0, "" // 0.5M beside 2M
+	switch {
+	case hi >= 1e9:
+		by, prefix = 1e9, "B"
+	case hi >= 1e6:
+		by, prefix = 1e6, "M"
+	}
+	d := tickDecimals(scaled(ticks, 1/by))
 	return func(v float64) string {
 		switch {
-		case far && v != 0:
+		case v == 0:
+			return thousands(0, d)
+		case far:
 			return power(v)
-		case a.Log:
-			return thousands(v, decimals([]float64{v}))
-		case hi >= 1e6:
-			return prefixedTick(v, hi)
+		case a.Log && hi > 3*lo:
+			return thousands(v, tickDecimals([]float64{v}))
 		}
-		return strings.Replace(thousands(v, d), "-", "−", 1)
+		return minus(thousands(v/by, d)) + prefix
 	}
 }
 
-// prefixedTick writes v in the prefix of the largest tick: 0.5M beside 2M.
-func prefixedTick(v, hi float64) string {
-	by, prefix := 1e6, "M"
-	if hi >= 1e9 {
-		by, prefix = 1e9, "B"
+// minus replaces the hyphen of a negative number by the sign that typographers use.
+func minus(s string) string { return strings.Replace(s, "-", "−", 1) }
+
+// tickDecimals returns the fewest decimals that write every tick as it is.
+func tickDecimals(ticks []float64) int {
+	step := 0.0
+	for i, t := range ticks {
+		if step = math.Max(step, math.Abs(t)); i > 0 {
+			step = math.Abs(ticks[1] - ticks[0])
+		}
 	}
-	if v == 0 {
-		return "0"
+	for d := 0; d < 12; d++ {
+		exact := true
+		for _, t := range ticks {
+			exact = exact && math.Abs(t-math.Round(t*math.Pow10(d))/math.Pow10(d)) <= 1e-4*step
+		}
+		if exact {
+			return d
+		}
 	}
-	return strings.Replace(thousands(v/by, decimals([]float64{v / by})), "-", "−", 1) + prefix
+	return 12
 }
 
 // power writes v as a power of ten: 10⁻⁵, 2×10⁶.
@@ -270,12 +293,11 @@ func power(v float64) string {
 	m, _ := strconv.ParseFloat(mantissa, 64)
 	n, _ := strconv.Atoi(exponent)
 	s := "10" + strings.NewReplacer("-", "⁻", "0", "⁰", "1", "¹", "2", "²", "3", "³", "4", "⁴", "5", "⁵", "6", "⁶", "7", "⁷", "8", "⁸", "9", "⁹").Replace(strconv.Itoa(n))
-	sign := ""
-	if m < 0 {
-		sign, m = "−", -m
+	switch m {
+	case 1:
+		return s
+	case -1:
+		return "−" + s
 	}
-	if m != 1 {
-		s = strconv.FormatFloat(m, 'g', 4, 64) + "×" + s
-	}
-	return sign + s
+	return minus(strconv.FormatFloat(m, 'g', 7, 64)) + "×" + s
 }

@@ -138,25 +138,26 @@ func (c Chart) HTML() string {
 	traces, notes := c.traces()
 	l := c.layout(traces)
 	var b strings.Builder
-	if l.legend {
-		legend(&b, traces, l.marked)
-	}
-	b.WriteString(l.draw(c))
 	if l.empty {
 		notes = append(notes, "There is nothing to draw.")
+		return figure("chart", c.Title, "", c.Caption, notes)
 	}
+	if l.legend {
+		legend(&b, traces)
+	}
+	b.WriteString(l.draw(c))
 	return figure("chart", c.Title, b.String(), c.Caption, notes)
 }
 
 // legend writes the names of the series with their signs, as a list above the picture.
-func legend(b *strings.Builder, traces []trace, marked bool) {
+func legend(b *strings.Builder, traces []trace) {
 	b.WriteString(`<ul class="pare-legend">`)
 	for _, t := range traces {
 		s := canvas{}
 		if t.Style != Points {
-			s.draw("path", "", "class", "pare-l", "d", "M1 7L29 7", "stroke-dasharray", dash(t.index, marked))
+			s.draw("path", "", "class", "pare-l", "d", "M1 7L29 7", "stroke-dasharray", t.dash())
 		}
-		if marked || t.Style == Points {
+		if t.marked() {
 			s.marker(t.index, 15, 7)
 		}
 		fmt.Fprintf(b, `<li><svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 30 14" aria-hidden="true" style="%s">%s</svg>%s</li>`,
@@ -165,12 +166,15 @@ func legend(b *strings.Builder, traces []trace, marked bool) {
 	b.WriteString("</ul>")
 }
 
-// dash returns the dash pattern of series i: solid while markers tell the series apart, and beyond eight even then.
-func dash(i int, marked bool) string {
-	if marked {
-		return dashes[i/len(markers)%len(dashes)]
+// marked says whether each point carries the sign of its series.
+func (t trace) marked() bool { return t.Style == Points || t.points <= manyPoints }
+
+// dash returns the dash pattern of the line: solid while markers tell the series apart, except beyond the eighth.
+func (t trace) dash() string {
+	if t.marked() {
+		return dashes[t.index/len(markers)%len(dashes)]
 	}
-	return dashes[(i+i/len(dashes))%len(dashes)]
+	return dashes[(t.index+t.index/len(dashes))%len(dashes)]
 }
 
 // describe tells the chart in words for those who cannot see it.

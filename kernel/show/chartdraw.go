@@ -48,7 +48,8 @@ func (l *layout) axes(v *canvas) {
 		}
 	}
 	v.text("pare-m", start, 0, 12, shorten(l.yName, chartWidth))
-	v.text("pare-m", middle, (l.left+l.right)/2, l.bottom+38, shorten(l.xName, chartWidth))
+	center := (l.left + l.right) / 2
+	v.text("pare-m", middle, center, l.bottom+38, shorten(l.xName, 2*min(center, chartWidth-center)))
 }
 
 func (l *layout) reference(v *canvas, c Chart, r Reference) {
@@ -98,9 +99,13 @@ func (l *layout) line(v *canvas, t trace) {
 	defer v.end()
 	for _, run := range t.runs {
 		if t.Style != Points && len(run) > 1 {
-			v.draw("path", "", "class", "pare-l", "d", l.path(thin(run, l.x), t.Style, false), "stroke-dasharray", dash(t.index, l.marked))
+			class := "pare-l"
+			if len(run) > 500 {
+				class = "pare-l pare-f"
+			}
+			v.draw("path", "", "class", class, "d", l.path(thin(run, l.x), t.Style, false), "stroke-dasharray", t.dash())
 		}
-		if l.marked || t.Style == Points || len(run) == 1 {
+		if t.marked() || len(run) == 1 {
 			for _, p := range run {
 				v.marker(t.index, l.x.at(p.x), l.y.at(p.y))
 			}

@@ -12,6 +12,7 @@ const (
 	labelStep   = 15.0  // between the baselines of two such names
 	manyLabels  = 10    // more series than this have a legend
 	manyPoints  = 30    // a series with more points than this is drawn without markers
+	boldness    = 1.12  // how much wider a bold text is
 )
 
 // layout is a chart with every place decided.
@@ -19,7 +20,6 @@ type layout struct {
 	traces       []trace
 	x, y         scale
 	legend       bool // names stand above the plot, not beside the line ends
-	marked       bool // each point carries the sign of its series
 	empty        bool
 	labels       []endLabel
 	description  string
@@ -37,10 +37,9 @@ type endLabel struct {
 }
 
 func (c Chart) layout(traces []trace) *layout {
-	l := &layout{traces: traces, marked: true, description: c.describe(traces), top: chartTop, bottom: chartHeight - chartBottom, xName: c.X.name(), yName: c.Y.name()}
+	l := &layout{traces: traces, description: c.describe(traces), top: chartTop, bottom: chartHeight - chartBottom, xName: c.X.name(), yName: c.Y.name()}
 	var xs, ys []float64
 	for _, t := range traces {
-		l.marked = l.marked && t.points <= manyPoints
 		for _, run := range t.runs {
 			for _, p := range run {
 				xs, ys = append(xs, p.x), append(ys, p.y, p.low, p.high)
@@ -73,7 +72,7 @@ func (c Chart) needsLegend(traces []trace, x scale) bool {
 			continue
 		}
 		named++
-		if t.Style == Points || extent(t.Name) > labelRoom || x.at(t.last().x) < 0.8 {
+		if t.Style == Points || extent(t.Name)*boldness > labelRoom || x.at(t.last().x) < 0.8 {
 			return true
 		}
 	}
@@ -101,7 +100,7 @@ func (l *layout) margins(c Chart) {
 	room := 0.0
 	if !l.legend {
 		for _, t := range l.traces {
-			room = max(room, extent(t.Name)*1.04)
+			room = max(room, extent(t.Name)*boldness)
 		}
 	}
 	for _, r := range c.References {

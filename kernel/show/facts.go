@@ -55,12 +55,8 @@ func (f Facts) Text(width int) string {
 	names = min(names, width/2)
 	for _, item := range f.Items {
 		name := pad(cut(clean(item.Name), names), names, Left)
-		for i, line := range append(wrap(item.text(), width-names-2), "")[:max(1, len(wrap(item.text(), width-names-2)))] {
-			if i > 0 {
-				name = strings.Repeat(" ", names)
-			}
-			b.WriteString(strings.TrimRight(name+"  "+line, " ") + "\n")
-		}
+		text := strings.Join(wrap(item.text(), width-names-2), "\n"+strings.Repeat(" ", names+2))
+		b.WriteString(strings.TrimRight(name+"  "+text, " ") + "\n")
 	}
 	paragraph(&b, f.Caption, width)
 	return b.String()

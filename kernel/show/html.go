@@ -75,12 +75,13 @@ font:13px/1.45 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,
 .pare svg .pare-r{stroke:var(--pr);stroke-width:1;fill:none}
 .pare svg .pare-ref{stroke:var(--pm);stroke-width:1.25;stroke-dasharray:5 4;fill:none}
 .pare svg .pare-l{fill:none;stroke:var(--c);stroke-width:2;stroke-linejoin:round;stroke-linecap:round}
+.pare svg .pare-f{stroke-width:1.25}
 .pare svg .pare-b{fill:var(--c);fill-opacity:.16;stroke:none}
 .pare svg .pare-e{fill:none;stroke:var(--c);stroke-width:1.25}
 .pare svg .pare-p{fill:var(--c);stroke:var(--pb);stroke-width:1.25}
 .pare svg .pare-o{fill:var(--pb);stroke:var(--c);stroke-width:2}
 .pare svg .pare-x{fill:none;stroke:var(--c);stroke-width:2}
-.pare svg .pare-t{fill:var(--c);font-weight:600}
+.pare svg .pare-t{fill:var(--c);fill:color-mix(in oklab,var(--c) 72%,var(--pt));font-weight:600}
 .pare svg .pare-hit{fill:transparent;stroke:none}
 .pare .pare-legend{display:flex;flex-wrap:wrap;gap:4px 18px;margin:0 0 6px;padding:0;list-style:none}
 .pare .pare-legend li{display:flex;align-items:center;gap:6px;margin:0;max-width:100%}

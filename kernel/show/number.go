@@ -53,7 +53,7 @@ func (f Format) finite(values []float64) func(float64) string {
 		return func(v float64) string { return duration(v) }
 	}
 	if strings.HasPrefix(string(f), "%") {
-		if s := fmt.Sprintf(string(f), 1.5); !strings.Contains(s, "%!") {
+		if s := fmt.Sprintf(string(f), 1.5); !strings.Contains(s, "%!") && len(s) <= longCell {
 			return func(v float64) string { return fmt.Sprintf(string(f), v) }
 		}
 	}

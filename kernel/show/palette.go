@@ -16,9 +16,9 @@ type theme struct {
 // of the three kinds of colour blindness. Beyond eight series they repeat, told apart by dash and marker.
 var (
 	lightTheme = theme{ground: "#ffffff", text: "#1d2129", muted: "#5c6470", grid: "#e8eaee", rule: "#b6bcc6", mark: "#eef5fc",
-		series: []string{"#0b64b0", "#d1580b", "#0b8a6a", "#a8328a", "#8a6d00", "#3f95d8", "#6a4fd0", "#596270"}}
+		series: []string{"#05519f", "#ad4a04", "#268262", "#d751b2", "#9e8729", "#2d9acf", "#6742c9", "#515863"}}
 	darkTheme = theme{ground: "#15181d", text: "#e7e9ed", muted: "#a0a8b4", grid: "#2a2f37", rule: "#4c545f", mark: "#1c2a3a",
-		series: []string{"#4ea3f0", "#ff8a3c", "#2fc49a", "#ee7fd0", "#d8b23a", "#9ed6ff", "#a893ff", "#aab2bd"}}
+		series: []string{"#4ea0f7", "#f78e39", "#45d8a4", "#cb64ac", "#e7c953", "#98d6fa", "#927bd1", "#9ea6b4"}}
 )
 
 // dashes and markers tell series apart without colour; a dash pattern is in user units, "" is a solid line.

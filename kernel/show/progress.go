@@ -18,9 +18,8 @@ const quiet = time.Second
 // on standard error, elsewhere (a pipe, a log) a line every few seconds. Call Close at the end, best deferred: the last state is drawn then.
 // All methods are safe for concurrent use.
 type Progress struct {
-	mu      sync.Mutex
-	state   progressState
-	changed bool
+	mu    sync.Mutex
+	state progressState
 
 	now    func() time.Time
 	sink   sink
@@ -31,7 +30,7 @@ type Progress struct {
 
 // sink is where progress is drawn.
 type sink interface {
-	every() time.Duration                  // the least time between two drawings
+	every() time.Duration                  // the time between two drawings
 	draw(s progressState, now time.Time)   // the state as it is
 	finish(s progressState, now time.Time) // the state as it remains
 }

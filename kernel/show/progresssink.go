@@ -25,9 +25,17 @@ func (g stage) status(now time.Time) string {
 	}
 	parts = append(parts, elapsed(g.spent(now).Round(100*time.Millisecond)))
 	if left, ok := g.left(now); ok {
-		parts = append(parts, elapsed(left.Round(time.Second))+" left")
+		parts = append(parts, remaining(left)+" left")
 	}
 	return strings.Join(parts, " · ")
+}
+
+// remaining writes an estimate, which deserves no fractions of a second.
+func remaining(d time.Duration) string {
+	if d < time.Minute-time.Second/2 {
+		return fmt.Sprintf("%.0f s", d.Seconds())
+	}
+	return elapsed(d)
 }
 
 // latest lists the metrics: loss 3.214 (step 120).

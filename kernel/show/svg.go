@@ -94,16 +94,16 @@ func extent(s string) float64 {
 	for _, r := range s {
 		switch {
 		case strings.ContainsRune("iljtfrI.,:;'|!()[] /", r):
-			w += 4.1
+			w += 4.3
 		case strings.ContainsRune("mwMW@%", r):
-			w += 10.8
+			w += 11.2
 		case r >= 'A' && r <= 'Z':
-			w += 8.4
+			w += 8.6
 		case runeCells(r) == 2:
 			w += 12.4
 		case runeCells(r) == 0:
 		default:
-			w += 6.9
+			w += 7.3
 		}
 	}
 	return w

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"time"
 )
 
 // Align is where a column's texts stand.
@@ -76,7 +77,7 @@ func (t Table) grid() grid {
 func (t Table) fill(g *grid, j int) {
 	c := g.columns[j]
 	values := make([]any, len(t.Rows))
-	numbers := 0
+	numbers, durations := 0, 0
 	for i, row := range t.Rows {
 		if j < len(row) {
 			values[i] = row[j]
@@ -84,11 +85,14 @@ func (t Table) fill(g *grid, j int) {
 		if _, ok := number(values[i]); ok {
 			numbers++
 		}
+		if _, ok := values[i].(time.Duration); ok {
+			durations++
+		}
 	}
 	g.align[j] = c.Align
 	if c.Align == Natural {
 		g.align[j] = Left
-		if numbers > 0 {
+		if numbers+durations > 0 {
 			g.align[j] = Right
 		}
 	}

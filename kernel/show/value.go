@@ -42,13 +42,8 @@ func number(v any) (Estimate, bool) {
 	return Estimate{}, false
 }
 
-// words writes what is not a number. A value whose own method panics is shown as its type.
-func words(v any) (s string) {
-	defer func() {
-		if recover() != nil {
-			s = fmt.Sprintf("(%T)", v)
-		}
-	}()
+// words writes what is not a number. Package fmt catches a value's own method when it panics.
+func words(v any) string {
 	if r := reflect.ValueOf(v); !r.IsValid() || (r.Kind() == reflect.Pointer && r.IsNil()) {
 		return absent
 	}
@@ -63,17 +58,15 @@ func words(v any) (s string) {
 		}
 		return "no"
 	}
-	if r := reflect.ValueOf(v); r.Kind() == reflect.Pointer {
-		if _, ok := v.(fmt.Stringer); !ok {
-			if _, ok := v.(error); !ok {
-				return words(r.Elem().Interface())
-			}
-		}
+	_, speaks := v.(fmt.Stringer)
+	_, fails := v.(error)
+	if r := reflect.ValueOf(v); r.Kind() == reflect.Pointer && !speaks && !fails {
+		return words(r.Elem().Interface())
 	}
 	return fmt.Sprint(v)
 }
 
-// write returns how the values of one column are written, numbers with the same digits.
+// column returns how the values of one column are written, numbers with the same digits.
 func (f Format) column(values []any) func(any) string {
 	var plain []float64
 	for _, v := range values {
