@@ -21,13 +21,16 @@ type Weights map[string]*Node
 //
 // Tokens outside the vocabulary are not noticed inside a graph: check them before.
 func (c *Config) Loss(tokens *Node, w Weights) *Node {
+	return c.loss(tokens, w, layer.For(tokens.Graph().Backend()))
+}
+
+func (c *Config) loss(tokens *Node, w Weights, style layer.Style) *Node {
 	tokens.AssertRank(2)
 	b, t := tokens.Shape().Dim(0), tokens.Shape().Dim(1)-1
 	if t < 1 {
 		exceptions.Panicf("transformer: sequences of %d token leave nothing to predict", t+1)
 	}
 	table := w.get(embeddingName, c.VocabSize, c.HiddenSize)
-	style := layer.For(tokens.Graph().Backend())
 	d := newDecoder(c, style, b, t, layer.Constants(table, c.attentionTables(style, t)))
 	read := Reshape(Slice(tokens, AxisRange(), AxisRange(0, t)), b*t, 1)
 	next := Reshape(Slice(tokens, AxisRange(), AxisRange(1, t+1)), b*t)

@@ -12,6 +12,7 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"github.com/parelab/pare/gomlxops"
+	"github.com/parelab/pare/gomlxops/internal/layer"
 	"github.com/parelab/pare/gomlxops/internal/oracle"
 )
 
@@ -25,8 +26,14 @@ var (
 	}{{dtypes.Float64, 1e-9, 1e-9}, {dtypes.Float32, 1e-4, 2e-4}}
 )
 
+var styles = []layer.Style{{Manual: true}, {Manual: false}}
+
 // lossAndGradient runs Config.Loss on sequences and returns it with its gradient for the named weights, in dtype throughout.
 func lossAndGradient(t testing.TB, c *Config, weights map[string]*tensors.Tensor, sequences [][]int32, wanted []string) (float64, [][]float64) {
+	return styledLoss(t, c, layer.Style{Manual: true}, weights, sequences, wanted)
+}
+
+func styledLoss(t testing.TB, c *Config, style layer.Style, weights map[string]*tensors.Tensor, sequences [][]int32, wanted []string) (float64, [][]float64) {
 	t.Helper()
 	b, err := gomlxops.Backend()
 	if err != nil {
@@ -38,7 +45,7 @@ func lossAndGradient(t testing.TB, c *Config, weights map[string]*tensors.Tensor
 		for i, name := range names {
 			w[name] = in[i+1]
 		}
-		loss := c.Loss(in[0], w)
+		loss := c.loss(in[0], w, style)
 		out := []*graph.Node{loss}
 		if len(wanted) > 0 {
 			var at []*graph.Node
@@ -157,17 +164,19 @@ func TestLossMatchesOracle(t *testing.T) {
 				batch string
 				loss  float64
 			}{{"forward", want.Loss}, {"long", want.Long.Loss}, {"heldout", want.HeldoutLoss}} {
-				got, _ := lossAndGradient(t, m.Config(), weights, oracleTokens(t, name, c.batch), nil)
-				t.Logf("%s %s %s: off by %.2g", name, c.batch, ty.dtype, got-c.loss)
-				if c.loss == 0 || !(math.Abs(got-c.loss) <= ty.loss) {
-					t.Errorf("%s %s %s: loss %v, want %v within %v", name, c.batch, ty.dtype, got, c.loss, ty.loss)
+				for _, style := range styles {
+					got, _ := styledLoss(t, m.Config(), style, weights, oracleTokens(t, name, c.batch), nil)
+					t.Logf("%s %s %s %+v: off by %.2g", name, c.batch, ty.dtype, style, got-c.loss)
+					if c.loss == 0 || !(math.Abs(got-c.loss) <= ty.loss) {
+						t.Errorf("%s %s %s %+v: loss %v, want %v within %v", name, c.batch, ty.dtype, style, got, c.loss, ty.loss)
+					}
 				}
 			}
 		}
 	}
 }
 
-// Every decoder linear's gradient on the batch "taylor".
+// Every decoder linear's gradient on the batch "taylor", in both forms: the one for the Go backend and the one for XLA.
 func TestGradientMatchesOracle(t *testing.T) {
 	for _, name := range oracleModels {
 		m := openOracle(t, name)
@@ -177,23 +186,25 @@ func TestGradientMatchesOracle(t *testing.T) {
 			wanted = append(wanted, l.Name+".weight")
 		}
 		for _, ty := range oracleTypes {
-			_, grads := lossAndGradient(t, m.Config(), asTensors(t, m, ty.dtype), oracleTokens(t, name, "taylor"), wanted)
-			checked, worst := 0, 0.0
-			for i, l := range m.Linears() {
-				want, ok := stored[l.Name+".grad"]
-				if !ok {
-					t.Fatalf("%s: the oracle has no gradient of %s", name, l.Name)
+			for _, style := range styles {
+				_, grads := styledLoss(t, m.Config(), style, asTensors(t, m, ty.dtype), oracleTokens(t, name, "taylor"), wanted)
+				checked, worst := 0, 0.0
+				for i, l := range m.Linears() {
+					want, ok := stored[l.Name+".grad"]
+					if !ok {
+						t.Fatalf("%s: the oracle has no gradient of %s", name, l.Name)
+					}
+					off := relative(want.Data, grads[i])
+					worst = max(worst, off)
+					if checked++; !(off <= ty.grad) {
+						t.Errorf("%s %s %+v %s: gradient off by %.3g of its largest number, allowed %.3g", name, ty.dtype, style, l.Name, off, ty.grad)
+					}
 				}
-				off := relative(want.Data, grads[i])
-				worst = max(worst, off)
-				if checked++; !(off <= ty.grad) {
-					t.Errorf("%s %s %s: gradient off by %.3g of its largest number, allowed %.3g", name, ty.dtype, l.Name, off, ty.grad)
+				if checked != m.Config().Layers*len(Kinds) {
+					t.Errorf("%s: %d gradients checked, want %d", name, checked, m.Config().Layers*len(Kinds))
 				}
+				t.Logf("%s %s %+v: %d gradients, at most %.2g off", name, ty.dtype, style, checked, worst)
 			}
-			if checked != m.Config().Layers*len(Kinds) {
-				t.Errorf("%s: %d gradients checked, want %d", name, checked, m.Config().Layers*len(Kinds))
-			}
-			t.Logf("%s %s: %d gradients, at most %.2g off", name, ty.dtype, checked, worst)
 		}
 	}
 }
