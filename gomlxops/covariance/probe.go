@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"math"
 
-	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/parelab/pare/gomlxops/transformer"
 )
@@ -38,24 +38,24 @@ const (
 )
 
 // Graph adds the moments of x [tokens, d]. Cost: one product of 2·tokens·d² operations, and some passes over x.
-func (p *probe) Graph(_ transformer.Site, x *Node) []*Node {
+func (p *probe) Graph(_ transformer.Site, x *graph.Node) []*graph.Node {
 	x.AssertRank(2)
 	dim := x.Shape().Dimensions[1]
-	out := make([]*Node, outputs)
+	out := make([]*graph.Node, outputs)
 	out[outMean] = tokenMean(x)
-	centred := Sub(x, out[outMean])
+	centred := graph.Sub(x, out[outMean])
 	out[outResidual] = tokenMean(centred)
-	magnitude := Abs(x)
+	magnitude := graph.Abs(x)
 	out[outAbsMean] = tokenMean(magnitude)
-	out[outTokens] = ReduceSum(magnitude, 1)
+	out[outTokens] = graph.ReduceSum(magnitude, 1)
 	// The transpose is explicit: it is the form that the Go backend's product is fast in.
-	out[outScatter] = DotGeneral(TransposeAllAxes(centred, 1, 0), []int{1}, nil, centred, []int{0}, nil)
+	out[outScatter] = graph.DotGeneral(graph.TransposeAllAxes(centred, 1, 0), []int{1}, nil, centred, []int{0}, nil)
 	out[outScatter].AssertDims(dim, dim)
 	return out
 }
 
-func tokenMean(x *Node) *Node {
-	return DivScalar(ReduceAndKeep(x, ReduceSum, 0), float64(x.Shape().Dimensions[0]))
+func tokenMean(x *graph.Node) *graph.Node {
+	return graph.DivScalar(graph.ReduceAndKeep(x, graph.ReduceSum, 0), float64(x.Shape().Dimensions[0]))
 }
 
 // Observe merges one batch's moments into the group that its sequences belong to. The stream puts layer, site and sequences

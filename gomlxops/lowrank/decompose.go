@@ -1,0 +1,175 @@
+package lowrank
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+
+	"github.com/parelab/pare/gomlxops"
+	"github.com/parelab/pare/gomlxops/covariance"
+	"github.com/parelab/pare/gomlxops/transformer"
+	"golang.org/x/sync/errgroup"
+)
+
+// Decompose takes one linear of m apart and keeps all its directions. moments may be nil for a method that needs none.
+//
+// Errors: an unknown method, moments of another model or of a variant with replaced linears, a linear that the model does
+// not hold dense. Cost: about 9·min(out,in)³ operations for the eigenvectors, some times that where out > in.
+func Decompose(m *transformer.Model, moments *covariance.Moments, lin transformer.Linear, method Method) (*Spectrum, error) {
+	d, err := newDecomposer(m, moments, method)
+	if err != nil {
+		return nil, fmt.Errorf("cannot decompose %s: %w", lin.Name, err)
+	}
+	return d.one(lin, min(lin.Out, lin.In))
+}
+
+// Options choose what [DecomposeAll] does. The zero value decomposes every decoder linear.
+type Options struct {
+	// Keep is how many directions each spectrum keeps. 0 keeps as many as can save anything, fewer than out·in/(out+in):
+	// from there on the dense matrix is smaller. It is limited to min(out, in).
+	Keep     int
+	Linears  []transformer.Linear // which; nil means all
+	Recorder gomlxops.Recorder    // told of progress; nil keeps nothing
+}
+
+// DecomposeAll takes the linears of m apart, in the order given, some at a time.
+//
+// Memory of the result: 4·Keep·(out+in) bytes for each linear, at most that of the linears in float32. Cancelling ctx
+// stops between two linears.
+func DecomposeAll(ctx context.Context, m *transformer.Model, moments *covariance.Moments, method Method, opt Options) ([]*Spectrum, error) {
+	d, err := newDecomposer(m, moments, method)
+	if err != nil {
+		return nil, fmt.Errorf("cannot decompose: %w", err)
+	}
+	linears := opt.Linears
+	if linears == nil {
+		linears = m.Linears()
+	}
+	spectra := make([]*Spectrum, len(linears))
+	group, ctx := errgroup.WithContext(ctx)
+	// Large problems use all processors by themselves; small ones, which do not, overlap.
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	report := progress(gomlxops.OrDiscard(opt.Recorder), len(linears))
+	for i, lin := range linears {
+		group.Go(func() (err error) {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if spectra[i], err = d.one(lin, opt.keep(lin)); err == nil {
+				report()
+			}
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	return spectra, nil
+}
+
+// keep is the number of directions to keep of a linear.
+func (o Options) keep(lin transformer.Linear) int {
+	most := min(lin.Out, lin.In)
+	if o.Keep > 0 {
+		return min(o.Keep, most)
+	}
+	return max(1, min((lin.Out*lin.In-1)/(lin.Out+lin.In), most))
+}
+
+// progress returns a function that counts one linear as done.
+func progress(rec gomlxops.Recorder, total int) func() {
+	var mutex sync.Mutex
+	done := 0
+	return func() {
+		mutex.Lock()
+		defer mutex.Unlock()
+		done++
+		rec.Progress("decompose", done, total)
+	}
+}
+
+// decomposer is a checked request.
+type decomposer struct {
+	model   *transformer.Model
+	moments *covariance.Moments
+	method  Method
+	digest  string // of the model
+	roots   roots
+}
+
+func newDecomposer(m *transformer.Model, moments *covariance.Moments, method Method) (*decomposer, error) {
+	if err := method.check(); err != nil {
+		return nil, err
+	}
+	digest, err := m.Digest()
+	if err != nil {
+		return nil, err
+	}
+	d := &decomposer{model: m, method: method, digest: digest}
+	if !method.NeedsMoments() {
+		return d, nil
+	}
+	d.moments = moments
+	switch {
+	case moments == nil:
+		return nil, fmt.Errorf("method %q needs calibration moments, found none", method)
+	case moments.Replaced != 0:
+		return nil, fmt.Errorf("moments: expected those of the dense model, found those of a variant with %d linears replaced", moments.Replaced)
+	}
+	return d, moments.For(m)
+}
+
+func (d *decomposer) one(lin transformer.Linear, keep int) (*Spectrum, error) {
+	s, err := d.decompose(lin, keep)
+	if err != nil {
+		return nil, fmt.Errorf("cannot decompose %s by %s: %w", lin.Name, d.method, err)
+	}
+	s.Model = d.digest
+	if d.moments != nil {
+		s.Moments = d.moments.Digest()
+	}
+	return s, nil
+}
+
+func (d *decomposer) decompose(lin transformer.Linear, keep int) (*Spectrum, error) {
+	p, err := d.problem(lin)
+	if err != nil {
+		return nil, err
+	}
+	a, err := methods[d.method].analyse(p)
+	if err != nil {
+		return nil, err
+	}
+	return newSpectrum(p, d.method, a, keep)
+}
+
+func (d *decomposer) problem(lin transformer.Linear) (problem, error) {
+	own, err := d.model.Linear(lin.Name)
+	if err != nil {
+		return problem{}, err
+	}
+	if own != lin {
+		return problem{}, fmt.Errorf("expected %+v as the model has it, found %+v", own, lin)
+	}
+	if f, replaced := d.model.Dense().Form(lin.Name); replaced {
+		return problem{}, fmt.Errorf("the model holds it %s, not dense; decompose the model that it was made from", f.Name())
+	}
+	w, _, err := d.model.Float32(lin.Name + ".weight")
+	if err != nil {
+		return problem{}, err
+	}
+	p := problem{linear: lin, w: widen(w), roots: &d.roots}
+	if d.moments != nil {
+		p.input, err = d.moments.Input(lin)
+	}
+	return p, err
+}
+
+func widen(a []float32) []float64 {
+	out := make([]float64, len(a))
+	for i, v := range a {
+		out[i] = float64(v)
+	}
+	return out
+}
