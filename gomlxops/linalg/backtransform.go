@@ -36,44 +36,28 @@ func (r *reduction) applyQ(z []float64) {
 		for p := range b {
 			copy(v[p*m:(p+1)*m], r.v[(j0+p)*n+first:(j0+p+1)*n])
 		}
-		y := make([]float64, b*n)
-		must(multiply(v, b, m, z[first*n:], n, func(p []float64) { copy(y, p) }))
-		y = applySmall(r.small(v, j0, b, m), y, b, n)
-		must(multiply(Transpose(v, b, m), m, b, y, n, func(p []float64) {
-			parallel(m, 32, func(lo, hi int) { axpy(-1, p[lo*n:hi*n], z[(first+lo)*n:(first+hi)*n]) })
+		rest := z[first*n:]
+		must(multiply(v, b, m, rest, n, func(vz []float64) {
+			must(multiply(r.compact(v, j0, b, m), m, b, vz, n, func(p []float64) {
+				parallel(m, 32, func(lo, hi int) { axpy(-1, p[lo*n:hi*n], rest[lo*n:hi*n]) })
+			}))
 		}))
 	}
 }
 
-// small returns S (b×b, upper triangular) of the block of reflectors v (b×m) that begins at j0.
-func (r *reduction) small(v []float64, j0, b, m int) []float64 {
-	s := make([]float64, b*b)
+// compact returns Vᵀ S (m×b) of the block of reflectors v (b×m) that begins at j0.
+func (r *reduction) compact(v []float64, j0, b, m int) []float64 {
+	s := make([]float64, b*b) // V Vᵀ at first
+	must(multiplyT(v, b, m, v, b, func(p []float64) { copy(s, p) }))
 	for i := range b {
 		tau := r.tau[j0+i]
-		for p := range i {
-			s[p*b+i] = -tau * dot(v[p*m:(p+1)*m], v[i*m:(i+1)*m])
-		}
-		for p := range i { // the column so far times the triangle left of it
-			sum := 0.0
-			for q := p; q < i; q++ {
-				sum += s[p*b+q] * s[q*b+i]
-			}
-			s[p*b+i] = sum
+		for p := range i { // the column so far times the triangle left of it; s_pq is final for q < i
+			s[p*b+i] = -tau * dot(s[p*b+p:p*b+i], s[i*b+p:i*b+i])
 		}
 		s[i*b+i] = tau
 	}
-	return s
-}
-
-// applySmall returns S·y for upper triangular S (b×b) and y (b×n).
-func applySmall(s, y []float64, b, n int) []float64 {
-	out := make([]float64, b*n)
-	parallel(b, 8, func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			for q := i; q < b; q++ {
-				axpy(s[i*b+q], y[q*n:(q+1)*n], out[i*n:(i+1)*n])
-			}
-		}
-	})
-	return out
+	for i := range b {
+		clear(s[i*b : i*b+i])
+	}
+	return product(m*b, func(use func([]float64)) error { return multiply(Transpose(v, b, m), m, b, s, b, use) })
 }

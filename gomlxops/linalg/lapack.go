@@ -24,6 +24,7 @@ type lapack struct {
 	file   string
 	mutex  sync.Mutex // calls use the library's own threads; two at once would only contend
 	dsyevd func(jobz, uplo *byte, n *int64, a *float64, lda *int64, w, work *float64, lwork *int64, iwork, liwork, info *int64, l1, l2 uintptr)
+	dgesdd func(jobz *byte, m, n *int64, a *float64, lda *int64, s, u *float64, ldu *int64, vt *float64, ldvt *int64, work *float64, lwork, iwork, info *int64, l1 uintptr)
 	dpotrf func(uplo *byte, n *int64, a *float64, lda, info *int64, l1 uintptr)
 }
 
@@ -37,7 +38,7 @@ func openLibrary(name string) (_ solver, err error) {
 		return nil, fmt.Errorf("LAPACK library %s cannot be loaded: %w", name, err)
 	}
 	l := &lapack{file: filepath.Base(name)}
-	for symbol, function := range map[string]any{"dsyevd_": &l.dsyevd, "dpotrf_": &l.dpotrf} {
+	for symbol, function := range map[string]any{"dsyevd_": &l.dsyevd, "dgesdd_": &l.dgesdd, "dpotrf_": &l.dpotrf} {
 		address, err := purego.Dlsym(handle, symbol)
 		if err != nil {
 			return nil, fmt.Errorf("LAPACK library %s has no %s: %w", name, symbol, err)
@@ -88,6 +89,32 @@ func (l *lapack) eigh(a []float64, n int) (values, vectors []float64) {
 		fail("linalg: Eigh: dsyevd of %s did not converge (info %d)", l.file, int32(info))
 	}
 	return reversed(w), turned(a, n)
+}
+
+// svd calls dgesdd. What lies by rows here is the transpose there: a is read as Aᵀ (n×m) = V S Uᵀ, and their U is our Vᵀ.
+func (l *lapack) svd(a []float64, m, n int) (u, s, vt []float64) {
+	if n == 0 {
+		return []float64{}, []float64{}, []float64{}
+	}
+	u, s, vt = make([]float64, m*n), make([]float64, n), make([]float64, n*n)
+	rows, cols, info, jobz := int64(n), int64(m), int64(0), byte('S')
+	iwork, best, query := make([]int64, 8*n), 0.0, int64(-1)
+	call := func(work *float64, lwork *int64) {
+		l.mutex.Lock()
+		defer l.mutex.Unlock()
+		l.dgesdd(&jobz, &rows, &cols, &a[0], &rows, &s[0], &vt[0], &rows, &u[0], &rows, work, lwork, &iwork[0], &info, 1)
+		if int32(info) != 0 {
+			fail("linalg: SVD: dgesdd of %s did not converge (info %d)", l.file, int32(info))
+		}
+	}
+	call(&best, &query)
+	lwork := int64(best)
+	if lwork > math.MaxInt32 {
+		fail("linalg: SVD: %d×%d is too large for LAPACK's 32-bit sizes; set PARE_LAPACK=none", m, n)
+	}
+	work := make([]float64, lwork)
+	call(&work[0], &lwork)
+	return u, s, vt
 }
 
 // cholesky calls dpotrf: the lower half by rows is the upper half by columns.

@@ -16,6 +16,9 @@ type solver interface {
 	// eigenvectors as columns of an n×n row-major matrix. It reports failure by panic([failure]).
 	eigh(a []float64, n int) (values, vectors []float64)
 
+	// svd returns U (m×n), S and Vᵀ (n×n) of a (m×n, m ≥ n), as [SVD] does but for signs.
+	svd(a []float64, m, n int) (u, s, vt []float64)
+
 	// cholesky overwrites the lower half of a with L and leaves the upper half undefined; false where a pivot is not positive.
 	cholesky(a []float64, n int) bool
 }

@@ -43,7 +43,7 @@ func symvRows(a []float64, n, first int, v, sum []float64, lo, hi int) {
 		var rows [4][]float64
 		for k := range rows {
 			rows[k] = a[(first+i+k)*n+first+i : (first+i+k)*n+n]
-			symvRow(rows[k][k:4], v[i+k:i+4], sum[i+k:i+4])
+			symvTriangle(rows[k][k:4], v[i+k:i+4], sum[i+k:i+4])
 			rows[k] = rows[k][4:]
 		}
 		d := symvQuad(&rows, v[i+4:m], (*[4]float64)(v[i:i+4]), sum[i+4:])
@@ -52,14 +52,17 @@ func symvRows(a []float64, n, first int, v, sum []float64, lo, hi int) {
 		}
 	}
 	for ; i < hi; i++ {
-		symvRow(a[(first+i)*n+first+i:(first+i)*n+n], v[i:m], sum[i:])
+		symvTriangle(a[(first+i)*n+first+i:(first+i)*n+n], v[i:m], sum[i:])
 	}
 }
 
-// symvRow adds the share of one row, which begins at the diagonal.
-func symvRow(row, v, sum []float64) {
-	sum[0] += dot(row, v)
-	axpy(v[0], row[1:], sum[1:])
+// symvTriangle adds the share of a short row, which begins at the diagonal.
+func symvTriangle(row, v, sum []float64) {
+	sum[0] += row[0] * v[0]
+	for j := 1; j < len(row); j++ {
+		sum[0] += row[j] * v[j]
+		sum[j] += row[j] * v[0]
+	}
 }
 
 // equalAreas cuts the rows of an upper half of size m into parts of about equal area, at multiples of 4.
