@@ -46,9 +46,12 @@ func TestInACell(t *testing.T) {
 	if err := cell.Start(); err != nil {
 		t.Fatal(err)
 	}
-	shown := playKernel(t, there, back)
+	shown, settled := playKernel(t, there, back)
 	if err := cell.Wait(); err != nil || stdout.Len() > 0 {
 		t.Fatalf("the cell ended with %v and wrote %q", err, stdout.String())
+	}
+	if !settled {
+		t.Error("the program ended without waiting for its last display")
 	}
 	names := map[string]bool{}
 	for i, d := range shown {
@@ -69,8 +72,9 @@ func TestInACell(t *testing.T) {
 	}
 }
 
-// playKernel collects what is displayed until the program closes its end, acknowledging each request to synchronise.
-func playKernel(t *testing.T, there, back string) (shown []*protocol.DisplayData) {
+// playKernel collects what is displayed until the program closes its end, acknowledging each request to synchronise; settled
+// says whether such a request came after the last display.
+func playKernel(t *testing.T, there, back string) (shown []*protocol.DisplayData, settled bool) {
 	t.Helper()
 	in, err := os.OpenFile(there, os.O_RDONLY, 0)
 	if err != nil {
@@ -86,14 +90,14 @@ func playKernel(t *testing.T, there, back string) (shown []*protocol.DisplayData
 	for {
 		data := &protocol.DisplayData{}
 		if err := decoder.Decode(data); err != nil {
-			return shown
+			return shown, settled
 		}
 		value, ok := data.Data[protocol.MIMECommValue].(protocol.CommValue)
 		if !ok {
-			shown = append(shown, data)
+			shown, settled = append(shown, data), false
 			continue
 		}
-		time.Sleep(50 * time.Millisecond)
+		settled = true
 		if err := encoder.Encode(&protocol.CommValue{Address: protocol.GonbuiSyncAckAddress, Value: value.Value}); err != nil {
 			t.Fatal(err)
 		}

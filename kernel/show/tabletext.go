@@ -51,7 +51,8 @@ func (g grid) text(i, j int) string {
 	return g.cells[i][j]
 }
 
-// fit returns the widths of the columns, the widest text columns shortened while the table is wider than the terminal.
+// fit returns the widths of the columns: as wide as they ask for, or, where that makes the whole table fit, the widest text
+// columns shortened.
 func (g grid) fit(width int) []int {
 	widths := make([]int, len(g.columns))
 	total := 0
@@ -62,23 +63,31 @@ func (g grid) fit(width int) []int {
 		}
 		total += widths[j] + 2
 	}
-	for total-2 > width {
-		widest := -1
-		for j, w := range widths {
-			if g.align[j] == Left && w > minimumText && (widest < 0 || w > widths[widest]) {
-				widest = j
-			}
-		}
-		if widest < 0 {
-			break
-		}
-		widths[widest]--
-		total--
+	if short, ok := g.squeeze(widths, total-2-width); ok {
+		widths = short
 	}
 	for j := range widths {
 		widths[j] = min(widths[j], width)
 	}
 	return widths
+}
+
+// squeeze takes excess columns from the widest text columns, if they have as many to give.
+func (g grid) squeeze(widths []int, excess int) (short []int, ok bool) {
+	short = append(short, widths...)
+	for ; excess > 0; excess-- {
+		widest := -1
+		for j, w := range short {
+			if g.align[j] == Left && w > minimumText && (widest < 0 || w > short[widest]) {
+				widest = j
+			}
+		}
+		if widest < 0 {
+			return nil, false
+		}
+		short[widest]--
+	}
+	return short, true
 }
 
 // parts splits the columns into as many tables as the width asks for.
