@@ -83,6 +83,35 @@ func TestTrainLearns(t *testing.T) {
 	}
 }
 
+// TestHeldLoss compares the held-out loss, over a whole batch and half of one, with the losses of training on each sequence alone, at a
+// learning rate that changes nothing.
+func TestHeldLoss(t *testing.T) {
+	c := tiny()
+	held := append(counting(1), counting(2)[:2]...)
+	for _, s := range held[4:] {
+		slices.Reverse(s) // so that the two batches differ
+	}
+	opt := TrainOptions{Steps: len(held), LearningRate: 1e-12, Held: held, EvalEvery: len(held)}
+	alone, err := Train(context.Background(), c, c.Init(1), func(step int) [][]int32 { return held[step-1 : step] }, opt, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mean := 0.0
+	for _, loss := range alone.Losses {
+		mean += loss / float64(len(held))
+	}
+	opt.Steps, opt.EvalEvery = 1, 1
+	together, err := Train(context.Background(), c, c.Init(1), counting, opt, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range []*TrainResult{alone, together} {
+		if len(r.Held) != 1 || math.Abs(r.Held[0].Loss-mean) > 1e-5 {
+			t.Errorf("expected the held-out loss %v, found %v", mean, r.Held)
+		}
+	}
+}
+
 // TestTrainStops sees what is trained so far come back when the context ends.
 func TestTrainStops(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())

@@ -43,6 +43,21 @@ func TestOpen(t *testing.T) {
 	}
 }
 
+// TestOpenChecksDType sees a tensor of integers refused before anything is read.
+func TestOpenChecksDType(t *testing.T) {
+	if _, err := Open(oracle.Path(t, "data_bad/st_integer_dtype")); err == nil || !strings.Contains(err.Error(), "I32") {
+		t.Errorf("expected an error that names I32, found %v", err)
+	}
+}
+
+// TestCoverAlias sees two tensors refused that lie on the same bytes, though nothing is left over.
+func TestCoverAlias(t *testing.T) {
+	err := checkCover(map[string]tensor{"a": {begin: 0, end: 8}, "b": {begin: 0, end: 8}, "c": {begin: 8, end: 12}}, 12)
+	if err == nil || !strings.Contains(err.Error(), "overlap") {
+		t.Errorf("expected an error about the overlap, found %v", err)
+	}
+}
+
 func TestTiedHead(t *testing.T) {
 	m := openOracle(t, "gqa")
 	embedding, _, err := m.Float32("model.embed_tokens.weight")

@@ -85,6 +85,10 @@ func TestSaveFactored(t *testing.T) {
 			compareForms(t, name, again.Dense(), form)
 		}
 	}
+	if _, err := first.With(map[string]Form{down.Name: factoredFor(down, 2, false)}); err != nil {
+		t.Error(err)
+	}
+	compareForms(t, down.Name, first.Dense(), forms[down.Name]) // a variant of it leaves the model as it was
 	text, _ := os.ReadFile(filepath.Join(first.Dir(), "config.json"))
 	if !strings.Contains(string(text), `"model_type": "pare"`) {
 		t.Errorf("other programs would misread the directory: %s", text)

@@ -44,21 +44,16 @@ func firstNonFinite(dtype string, src []byte) int {
 	})
 }
 
-// inParallel cuts n elements into ranges that start at multiples of 4, one for each worker, and returns the lowest index that a
-// worker found, or -1.
+// inParallel cuts n elements into ranges, one for each worker, and returns the lowest index that a worker found, or -1.
 func inParallel(n int, work func(from, to int) int) int {
 	workers := min(runtime.GOMAXPROCS(0), max(1, n/perWorker))
 	if workers == 1 {
 		return work(0, n)
 	}
-	step := (n/workers + 3) / 4 * 4
 	found := make([]int, workers)
 	var wg sync.WaitGroup
 	for w := range workers {
-		from, to := min(n, w*step), min(n, (w+1)*step)
-		if w == workers-1 {
-			to = n
-		}
+		from, to := n*w/workers, n*(w+1)/workers
 		wg.Go(func() {
 			if found[w] = work(from, to); found[w] >= 0 {
 				found[w] += from
