@@ -6,15 +6,15 @@ import (
 	"testing"
 )
 
-// benchConfig is a LLaMA of 151 million parameters, 302 MB in bf16.
-func benchConfig() *Config {
+// fileConfig is a LLaMA of 151 million parameters, 302 MB in bf16.
+func fileConfig() *Config {
 	return &Config{ModelType: "llama", VocabSize: 16000, HiddenSize: 1024, IntermediateSize: 2816, Layers: 8, Heads: 16, KVHeads: 16,
 		HeadDim: 64, MaxPositions: 1024, RopeTheta: 10000, RMSNormEps: 1e-6, BOS: -1, EOS: -1}
 }
 
 // BenchmarkFiles times what is done with a model's files; bytes are those on disk.
 func BenchmarkFiles(b *testing.B) {
-	c := benchConfig()
+	c := fileConfig()
 	weights := c.Init(1)
 	ctx, dir := context.Background(), filepath.Join(b.TempDir(), "model")
 	if err := SaveTensors(ctx, dir, c, weights, "BF16", nil); err != nil {
