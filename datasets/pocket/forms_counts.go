@@ -3,12 +3,12 @@ package pocket
 // giving: somebody shares what they have; what is left must be reckoned.
 func giving(s *story) {
 	s.begin()
-	s.food("f")
+	s.food("f", foods)
 	n := s.between(5, 14)
 	k := s.between(1, n-3)
 	s.number("n", n, "f")
 	s.number("k", k, "f")
-	s.say("{when} {a} had {n.full}.", "{when} {a} picked {n.full}.", "{when} {a} came home with {n.full}.",
+	s.say("{when} {a} had {n.full}.", "{when} {a} was given {n.full}.", "{when} {a} came home with {n.full}.",
 		"{when} {a} carried {n.full} in {a.his} arms.", "{when} {a} counted {a.his} {f.fulls}: there were {n}.")
 	s.gains("{a}", n, "{f}")
 	s.aside()
@@ -80,8 +80,8 @@ func (s *story) otherThings(first ...string) []string {
 // harvest: something is gathered on two or three days; the sum is reckoned, and some of it used.
 func harvest(s *story) {
 	s.begin()
-	s.food("f")
-	s.place("p")
+	s.food("f", grown)
+	s.placeOf("p", fields)
 	s.set("d1", s.unused(days))
 	s.set("d2", s.unused(days))
 	n1, n2 := s.between(2, 7), s.between(2, 7)
@@ -138,7 +138,7 @@ func (s *story) otherPlaces(first ...string) []string {
 // shopping: coins are spent at a price each.
 func shopping(s *story) {
 	s.begin()
-	s.food("f")
+	s.food("f", foods)
 	s.place("p")
 	price, k := s.between(1, 4), s.between(2, 4)
 	cost := price * k

@@ -100,8 +100,8 @@ func (s *story) thing(slot string, th thing) {
 }
 
 // food is thing with a taste in place of a colour.
-func (s *story) food(slot string) {
-	s.looking(slot, s.unusedThing(foods), s.pick(tastes...))
+func (s *story) food(slot string, list []thing) {
+	s.looking(slot, s.unusedThing(list), s.pick(tastes...))
 }
 
 // looking puts a thing into the slots, in three of four stories with its look.

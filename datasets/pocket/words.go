@@ -1,6 +1,9 @@
 package pocket
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // The words of the world. Streams, the tokenizer and the published numbers all follow from these lists: a changed list is a
 // new world, for which model/ is made anew.
@@ -26,9 +29,13 @@ var things = parseThings(`kite lamp drum ring key bell basket bottle brush bucke
 	sword teapot ticket torch/torches toy tray trumpet umbrella vase violin wagon watch/watches wheel whistle book box/boxes
 	brooch/brooches knife/knives picture letter blanket broom coin-box/coin-boxes mitten slipper telescope`)
 
-var foods = parseThings(`apple pear plum cherry/cherries berry/berries peach/peaches bun cake cookie egg nut carrot turnip potato/potatoes
-	onion radish/radishes tomato/tomatoes cabbage pumpkin melon lemon orange fig loaf/loaves pie tart pancake biscuit walnut
-	chestnut mushroom bean`)
+// Foods grow somewhere or are baked; only the former are gathered.
+var (
+	grown = parseThings(`apple pear plum cherry/cherries berry/berries peach/peaches egg nut carrot turnip potato/potatoes onion
+		radish/radishes tomato/tomatoes cabbage pumpkin melon lemon orange fig walnut chestnut mushroom bean`)
+	baked = parseThings(`bun cake cookie loaf/loaves pie tart pancake biscuit`)
+	foods = slices.Concat(grown, baked)
+)
 
 var colours = strings.Fields(`red blue green yellow white black brown grey pink purple orange silver golden`)
 
@@ -51,6 +58,9 @@ var places = parsePlaces("at", `harbour market mill station well school inn cros
 // homes are the places near which people live.
 var homes = parsePlaces("at", `harbour market mill station school inn ferry church pond bakery spring lighthouse`,
 	"in", `forest orchard valley square library meadow park castle vineyard museum`, "on", `hill bridge beach farm pier`)
+
+// fields are the places where things grow.
+var fields = parsePlaces("in", `garden orchard forest field meadow valley greenhouse vineyard park`, "on", `hill farm island riverbank`)
 
 // hidingPlaces are where small things are found: a phrase each.
 var hidingPlaces = phrases(`under the bed|behind the stove|in the tall grass|inside an old boot|on the top shelf|beneath the stairs|
@@ -76,7 +86,7 @@ var numbers = strings.Fields(`no one two three four five six seven eight nine te
 	seventeen eighteen nineteen twenty`)
 
 // garments are worn, by the lead of a story now and then, and never given away.
-var garments = strings.Fields(`jacket dress apron sweater vest shirt tunic jersey bonnet`)
+var garments = strings.Fields(`jacket robe apron sweater vest shirt tunic jersey cape`)
 
 // largestCount is the largest number that a story tells.
 const largestCount = 20
