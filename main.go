@@ -69,7 +69,11 @@ func newRoot() *cobra.Command {
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
+		newKernelCommand(),
 		newRunCommand(),
+		newStudiesCommand(),
+		newTrialsCommand(),
+		newTrialCommand(),
 		newVersionCommand(),
 	)
 	return root

@@ -26,7 +26,7 @@ func processStart(pid int) string {
 	}
 	end := bytes.LastIndexByte(stat, ')')
 	fields := bytes.Fields(stat[end+1:])
-	const state, start = 3 - 3, 22 - 3 // the first field behind the command is number 3
+	const state, start = 0, 22 - 3 // the first field behind the command is number 3
 	if end < 0 || len(fields) <= start || bytes.ContainsAny(fields[state], "ZX") {
 		return ""
 	}

@@ -14,7 +14,7 @@ var (
 	// notSecret takes out names that speak of a language model's tokens.
 	notSecret = regexp.MustCompile(`(?i)(tokens|tokeniz|tokenis|(bos|eos|pad|unk|max|per|num)[-_]?token)`)
 	// secretText matches well-known access tokens by their published prefixes: Hugging Face, GitHub, GitLab, Slack, OpenAI-style, AWS, Google.
-	secretText = regexp.MustCompile(`(hf_|gh[pousr]_|github_pat_|glpat-|xox[abprs]-|sk-|AKIA|AIza)[A-Za-z0-9_\-]{12,}`)
+	secretText = regexp.MustCompile(`\b(hf_|gh[pousr]_|github_pat_|glpat-|xox[abprs]-|sk-|AKIA|AIza)[A-Za-z0-9_\-]{12,}`)
 	// bearerText matches the value of an authorization header.
 	bearerText = regexp.MustCompile(`(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=\-]{8,}`)
 	// userInfo matches the user and password of a URL.
