@@ -2,7 +2,6 @@ package pocket
 
 import (
 	"flag"
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -105,8 +104,8 @@ func TestBaselines(t *testing.T) {
 			t.Fatal(err)
 		}
 		perplexity[order] = m.Perplexity(blocks)
-		t.Log(fmt.Sprintf("%d-gram: perplexity %.3f, %.3f bits per token, on %d blocks of 256 (%v)",
-			order, perplexity[order], math.Log2(perplexity[order]), len(blocks), time.Since(start).Round(time.Millisecond)))
+		t.Logf("%d-gram: perplexity %.3f, %.3f bits per token, on %d blocks of 256 (%v)",
+			order, perplexity[order], math.Log2(perplexity[order]), len(blocks), time.Since(start).Round(time.Millisecond))
 	}
 	if p := perplexity[3]; p < 4 || p > 12 {
 		t.Errorf("trigram perplexity %.3f, expected 4 to 12", p)

@@ -1,0 +1,17 @@
+// Package datasets reads text and cuts it into the token blocks that models are calibrated, trained and measured on.
+//
+//	corpus, err := datasets.Open("pocket:test")         // or a file, or a directory of .txt files
+//	ids := datasets.Tokenize(corpus, tok)               // documents joined by a blank line
+//	blocks := datasets.Blocks(ids, 256)                 // consecutive, for perplexity
+//	samples, err := datasets.Sample(ids, 128, 256, 13)  // random windows, for calibration
+//
+// # In order
+//
+//  1. [Open] or [Read] gives a [Corpus]: documents, and a digest of what was read.
+//  2. [Corpus.Split] keeps the last part of every document for validation.
+//  3. [Tokenize] makes one sequence of ids with an [Encoder] such as tokenizer.Tokenizer.
+//  4. [Blocks] or [Sample] cuts it into sequences of one length; [BlocksOf] is Blocks with an error where there is none.
+//
+// What is read is UTF-8 text; Parquet, compressed files and downloads are not read here. hub resolves the name of a model or
+// data set on the Hugging Face hub to its folder in the local cache.
+package datasets
