@@ -81,8 +81,13 @@ func shardName(v jsontext.Value) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("shard name: %w", err)
 	}
-	if name == "" || name == "." || name == ".." || strings.ContainsAny(name, "/\\:\x00") {
+	if !plainName(name) {
 		return "", fmt.Errorf("expected the name of a file in the model's directory, found %q, which is empty or a path that could lead outside", name)
 	}
 	return name, nil
+}
+
+// plainName says whether name is that of a file in a directory, on any system, and not a path.
+func plainName(name string) bool {
+	return name != "" && name != "." && name != ".." && !strings.ContainsAny(name, "/\\:\x00")
 }

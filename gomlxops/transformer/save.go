@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/parelab/pare/gomlxops"
 )
@@ -64,7 +65,7 @@ func Save(ctx context.Context, dir string, v *Variant, opt SaveOptions) error {
 // SaveTensors writes tensors, by checkpoint name, as a model directory of configuration c, with the extra files named beside them.
 // dtype is "BF16", "F16" or "F32"; c's DType is set to match in what is written. The directory must not be there already.
 func SaveTensors(ctx context.Context, dir string, c *Config, tensors map[string][]float32, dtype string, extra map[string][]byte) error {
-	if err := errors.Join(checkDType(dtype, false), c.Validate()); err != nil {
+	if err := errors.Join(checkDType(dtype, false), c.Validate(), checkExtra(extra)); err != nil {
 		return err
 	}
 	config := *c
@@ -85,6 +86,16 @@ func checkDType(dtype string, mayBeEmpty bool) error {
 		return nil
 	}
 	return fmt.Errorf("cannot save the model: expected dtype BF16, F16 or F32, found %q", dtype)
+}
+
+// checkExtra refuses names that lead elsewhere or belong to what is written anyway.
+func checkExtra(extra map[string][]byte) error {
+	for name := range extra {
+		if !plainName(name) || name == "config.json" || name == indexName || strings.HasSuffix(name, ".safetensors") {
+			return fmt.Errorf("cannot save the model: expected extra files to have plain names of their own, found %q", name)
+		}
+	}
+	return nil
 }
 
 // entries describes the forms that an ordinary checkpoint cannot hold, by linear name.

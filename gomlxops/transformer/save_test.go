@@ -208,6 +208,16 @@ func TestSaveRefuses(t *testing.T) {
 	if err := SaveTensors(ctx, filepath.Join(parent, "nan"), m.Config(), weights, "BF16", nil); err == nil || !strings.Contains(err.Error(), "model.norm.weight") || !strings.Contains(err.Error(), "index 2") {
 		t.Errorf("saved a number that is not finite: %v", err)
 	}
+	large := m.Config().Init(1)
+	large["model.norm.weight"][4] = 1e6 // more than F16 holds
+	if err := SaveTensors(ctx, filepath.Join(parent, "large"), m.Config(), large, "F16", nil); err == nil || !strings.Contains(err.Error(), "index 4") {
+		t.Errorf("saved a number that F16 cannot hold: %v", err)
+	}
+	for _, name := range []string{"../x", "config.json", "model.safetensors", ""} {
+		if err := SaveTensors(ctx, filepath.Join(parent, "extra"), m.Config(), large, "F32", map[string][]byte{name: nil}); err == nil {
+			t.Errorf("wrote an extra file named %q", name)
+		}
+	}
 	base := openDir(t, model)
 	if err := Save(ctx, model, base.Dense(), SaveOptions{Overwrite: true, DType: "BF16"}); err != nil {
 		t.Errorf("a model cannot replace its own base: %v", err)
