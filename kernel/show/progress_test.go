@@ -115,7 +115,7 @@ func TestBarOnATerminal(t *testing.T) {
 		p.tick()
 	}
 	p.finish()
-	if s := out.String(); !strings.Contains(s, "█") || !strings.Contains(s, "(20/40)") || strings.Contains(s, "[2J\x1b") || strings.Contains(s, "\x1b[2J") {
+	if s := out.String(); !strings.Contains(s, "█") || !strings.Contains(s, "20/40") || strings.Contains(s, "[2J\x1b") || strings.Contains(s, "\x1b[2J") {
 		t.Errorf("bar wrote %q", s)
 	}
 	if s := out.String(); !strings.HasSuffix(s, "Training: steps  40/40 · 4.0 s\n") {

@@ -142,6 +142,9 @@ func (l *lineSink) finish(s progressState, now time.Time) {
 	}
 }
 
+// barColumns is the length of the bar; with its percentage it takes eight more.
+const barColumns = 16
+
 // barSink draws a bar for the stage that runs, and leaves a line for each that is over.
 type barSink struct {
 	out   io.Writer
@@ -161,11 +164,11 @@ func (t *barSink) draw(s progressState, now time.Time) {
 			}
 			continue
 		}
-		t.show(s, g)
+		t.show(s, g, now)
 	}
 }
 
-func (t *barSink) show(s progressState, g stage) {
+func (t *barSink) show(s progressState, g stage, now time.Time) {
 	total := g.total
 	if total <= 0 {
 		total = -1
@@ -173,22 +176,20 @@ func (t *barSink) show(s progressState, g stage) {
 	if t.bar == nil || t.stage != g.name {
 		t.clear()
 		t.bar = progressbar.NewOptions(total,
-			progressbar.OptionSetWriter(t.out), progressbar.OptionSetWidth(max(10, min(t.width-60, 30))),
-			progressbar.OptionShowCount(), progressbar.OptionSetRenderBlankState(true), progressbar.OptionUseANSICodes(true),
+			progressbar.OptionSetWriter(t.out), progressbar.OptionSetWidth(barColumns), progressbar.OptionShowDescriptionAtLineEnd(),
+			progressbar.OptionSetElapsedTime(false), progressbar.OptionSetPredictTime(false), // ours count from the stage's begin, and stay in the last line
+			progressbar.OptionSetRenderBlankState(true), progressbar.OptionUseANSICodes(true),
 			progressbar.OptionSetTheme(progressbar.Theme{Saucer: "█", SaucerPadding: "░", BarStart: "", BarEnd: ""}))
 		t.stage = g.name
 	}
 	if total != t.bar.GetMax() {
 		t.bar.ChangeMax(total)
 	}
-	description := s.title
-	if g.name != "" {
-		description += ": " + g.name
-	}
+	description := s.line(g, now)
 	if m := s.latest(); m != "" {
 		description += "  " + m
 	}
-	t.bar.Describe(cut(description, max(t.width-55, 12)))
+	t.bar.Describe(cut(description, max(t.width-barColumns-8, 12)))
 	if g.done < total || total < 0 {
 		_ = t.bar.Set(g.done)
 	}
