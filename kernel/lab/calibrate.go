@@ -1,0 +1,100 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/parelab/pare/datasets"
+	"github.com/parelab/pare/gomlxops/covariance"
+	"github.com/parelab/pare/kernel/show"
+)
+
+// Calibration says on which text, and on how much of it, a model is calibrated.
+type Calibration struct {
+	Text      string // see Lab.Tokens; its Calibration part
+	Sequences int    // default 128
+	Length    int    // tokens per sequence; default 256, or the model's longest if that is less
+	Groups    int    // groups of sequences that the covariance is pooled over; default 32
+	Seed      uint64 // chooses the sequences; default 1
+}
+
+func (c Calibration) withDefaults(m *Model) Calibration {
+	if c.Text == "" {
+		c.Text = Pocket
+	}
+	if c.Sequences == 0 {
+		c.Sequences = 128
+	}
+	if c.Length == 0 {
+		c.Length = min(256, m.Config().MaxPositions)
+	}
+	if c.Groups == 0 {
+		c.Groups = 32
+	}
+	if c.Seed == 0 {
+		c.Seed = 1
+	}
+	return c
+}
+
+// Moments are what a calibration leaves: the statistics of every linear's input.
+type Moments struct {
+	*covariance.Moments
+	Options  Calibration
+	Text     *Tokens
+	ReadBack string // file that an earlier calibration left; empty where this one ran
+	key      string
+}
+
+// Calibrate runs calibration text once through the model. A calibration of the same model, text and options is read back.
+func (l *Lab) Calibrate(ctx context.Context, m *Model, opt Calibration) (*Moments, error) {
+	opt = opt.withDefaults(m)
+	text, err := l.Tokens(m, opt.Text, CalibrationPart)
+	if err != nil {
+		return nil, err
+	}
+	digest, err := m.Digest()
+	if err != nil {
+		return nil, err
+	}
+	out := &Moments{Options: opt, Text: text, key: key("moments 1", digest, text.Digest, text.Part, opt.Sequences, opt.Length, opt.Groups, opt.Seed)}
+	path := l.result("moments", out.key, ".safetensors")
+	if out.Moments, err = covariance.Load(path); err == nil {
+		out.ReadBack = path
+		return out, nil
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w; remove the file to calibrate again", err)
+	}
+	sequences, err := datasets.Sample(text.IDs, opt.Sequences, opt.Length, opt.Seed)
+	if err != nil {
+		return nil, fmt.Errorf("text %s: %w", text, err)
+	}
+	watch := l.watch("Calibrate " + m.Name)
+	defer watch.Close()
+	out.Moments, err = covariance.Collect(ctx, m.Dense(), sequences, covariance.Options{Groups: opt.Groups, Data: text.Digest, Recorder: watch})
+	if err != nil {
+		return nil, err
+	}
+	return out, saveResult(path, out.Moments.Save)
+}
+
+// Facts says what the calibration saw.
+func (m *Moments) Facts() show.Fragment {
+	origin := "computed now"
+	if m.ReadBack != "" {
+		origin = "read back from " + m.ReadBack
+	}
+	return show.Facts{
+		Title: "Calibration",
+		Items: []show.Fact{
+			{Name: "text", Value: m.Text.String()},
+			{Name: "sequences", Value: fmt.Sprintf("%d of %d tokens, seed %d", m.Sequences, m.Length, m.Options.Seed)},
+			{Name: "tokens", Value: m.Sequences * m.Length},
+			{Name: "pooled over", Value: fmt.Sprintf("%d groups of %d sequences", m.Groups, m.Sequences/m.Groups)},
+			{Name: "sites", Value: len(m.Stats)},
+			{Name: "result", Value: origin},
+		},
+	}
+}

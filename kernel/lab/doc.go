@@ -1,0 +1,21 @@
+// Package lab joins the rooms: operations, data, and the record, in calls short enough for a notebook cell.
+//
+// In a cell, begin with [Open]:
+//
+//	model := lab.Open("pocket")
+//	moments := lab.Calibrate(model, lab.Calibration{Text: "pocket"})
+//	study := lab.NewStudy("quickstart")
+//	study.Try(model, lab.Attempt{Method: "pcm", Ratio: 0.2, Moments: moments})
+//	lab.Show(study)
+//
+// # Two faces
+//
+// A program uses a [Lab]: its methods take a context and return errors. The functions of the package are the same calls for
+// cells, on the lab of the working directory: an error is printed and ends the cell with status 1, an interrupt with 130.
+//
+// # What is kept
+//
+// A cell is a process and keeps no variables, so what is expensive is kept as files: calibrations and decompositions lie
+// under [Home] in results, each named by the digest of what it was made from (model, text, options, version). The second
+// run of a cell reads them back. Every attempt is a trial of the tracker in [TrackerPath].
+package lab

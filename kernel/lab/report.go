@@ -1,0 +1,154 @@
+package lab
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/parelab/pare/gomlxops/lowrank"
+	"github.com/parelab/pare/gomlxops/transformer"
+	"github.com/parelab/pare/kernel/show"
+	"github.com/parelab/pare/tracker"
+)
+
+// Latest returns, of every setting that was tried, the latest complete trial: the dense model first, then by method and ratio.
+func (s *Study) Latest(ctx context.Context) ([]*tracker.Trial, error) {
+	trials, err := s.lab.Store.Trials(ctx, s.Name, tracker.Filter{States: []tracker.State{tracker.Complete}})
+	if err != nil {
+		return nil, err
+	}
+	latest := map[string]*tracker.Trial{}
+	for _, t := range trials {
+		latest[fmt.Sprint(t.Params["model"], t.Params["method"], t.Params["ratio"])] = t
+	}
+	var out []*tracker.Trial
+	for _, t := range latest {
+		out = append(out, t)
+	}
+	slices.SortFunc(out, func(a, b *tracker.Trial) int {
+		return cmp.Or(cmp.Compare(name(a, "model"), name(b, "model")), compareDense(a, b),
+			cmp.Compare(name(a, "method"), name(b, "method")), cmp.Compare(ratio(a), ratio(b)))
+	})
+	return out, nil
+}
+
+func compareDense(a, b *tracker.Trial) int {
+	da, db := name(a, "method") == Dense, name(b, "method") == Dense
+	switch {
+	case da == db:
+		return 0
+	case da:
+		return -1
+	}
+	return 1
+}
+
+func name(t *tracker.Trial, param string) string { return fmt.Sprint(t.Params[param].Any()) }
+
+func ratio(t *tracker.Trial) float64 {
+	r, _ := t.Params["ratio"].Float64()
+	return r
+}
+
+// metric returns a trial's result, nil where it has none: a table shows that as missing.
+func metric(t *tracker.Trial, name string) any {
+	if v, ok := t.Value(name); ok {
+		return v
+	}
+	return nil
+}
+
+// Table lists the latest trial of every setting.
+func (s *Study) Table(ctx context.Context) (show.Table, error) {
+	trials, err := s.Latest(ctx)
+	if err != nil {
+		return show.Table{}, err
+	}
+	table := show.Table{
+		Title: "Study " + s.Name,
+		Columns: []show.Column{
+			{Name: "trial"}, {Name: "method"}, {Name: "ratio", Format: show.Percent}, {Name: "removed", Format: "%.4f"},
+			{Name: "parameters", Format: show.Integer}, {Name: "perplexity", Format: "%.3f"},
+		},
+		Caption: "Ratio is the fraction of the decoder linears' parameters asked to be removed; removed is what was counted.",
+	}
+	elsewhere := slices.ContainsFunc(trials, func(t *tracker.Trial) bool { return metric(t, elsewhereMetric) != nil })
+	if elsewhere {
+		table.Columns = append(table.Columns, show.Column{Name: "elsewhere", Format: "%.3f"})
+	}
+	for _, t := range trials {
+		row := []any{strconv.Itoa(t.Number), name(t, "method"), ratio(t), metric(t, "removed"), metric(t, "parameters"), metric(t, perplexityMetric)}
+		if elsewhere {
+			row = append(row, metric(t, elsewhereMetric))
+		}
+		table.Rows = append(table.Rows, row)
+	}
+	return table, nil
+}
+
+// Chart draws perplexity against the ratio, a line for every method, with the dense model as reference.
+func (s *Study) Chart(ctx context.Context) (show.Chart, error) {
+	trials, err := s.Latest(ctx)
+	if err != nil {
+		return show.Chart{}, err
+	}
+	chart := show.Chart{
+		Title: "What removing parameters costs",
+		X:     show.Axis{Label: "removed from the decoder linears", Format: show.Percent},
+		Y:     show.Axis{Label: "perplexity on " + cmp.Or(s.Measure.Text, Pocket), Log: true},
+	}
+	for _, t := range trials {
+		value, ok := t.Value(perplexityMetric)
+		if !ok {
+			continue
+		}
+		if name(t, "method") == Dense {
+			chart.References = append(chart.References, show.Reference{Label: Dense, At: value})
+			continue
+		}
+		i := slices.IndexFunc(chart.Series, func(series show.Series) bool { return series.Name == name(t, "method") })
+		if i < 0 {
+			i = len(chart.Series)
+			chart.Series = append(chart.Series, show.Series{Name: name(t, "method")})
+		}
+		chart.Series[i].X = append(chart.Series[i].X, ratio(t))
+		chart.Series[i].Y = append(chart.Series[i].Y, value)
+	}
+	return chart, nil
+}
+
+// LostEnergy draws what an attempt's ranks leave out of every linear. It decomposes, and measures nothing.
+func (l *Lab) LostEnergy(ctx context.Context, m *Model, a Attempt) (show.Fragment, error) {
+	_, allocation, err := l.Compress(ctx, m, a)
+	if err != nil {
+		return nil, err
+	}
+	if allocation == nil {
+		return nil, fmt.Errorf("method %q leaves nothing out; choose one of %v", a.Method, lowrank.Methods())
+	}
+	return lostEnergy(allocation, m.Linears()), nil
+}
+
+// lostEnergy draws what the attempt's ranks leave out of every linear, as a fraction of its energy: a map of layers by
+// kinds of linear.
+func lostEnergy(a *lowrank.Allocation, linears []transformer.Linear) show.HeatMap {
+	h := show.HeatMap{
+		Title:    fmt.Sprintf("Energy left out by %s at %g", a.Method, a.Ratio),
+		RowLabel: "layer", ColLabel: "linear",
+		Label: "left out", Format: show.Percent,
+	}
+	for _, k := range transformer.Kinds {
+		h.Cols = append(h.Cols, string(k))
+	}
+	for i, lin := range linears {
+		for len(h.Rows) <= lin.Layer {
+			h.Rows = append(h.Rows, strconv.Itoa(len(h.Rows)))
+			h.Values = append(h.Values, make([]float64, len(h.Cols)))
+		}
+		c := a.Ranks[i]
+		h.Values[lin.Layer][slices.Index(transformer.Kinds, lin.Kind)] = c.Discarded / c.Energy
+	}
+	return h
+}

@@ -1,0 +1,165 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/parelab/pare/gomlxops/evaluate"
+	"github.com/parelab/pare/gomlxops/transformer"
+	"github.com/parelab/pare/tracker"
+)
+
+// perplexityMetric is what studies of this package compare by.
+const perplexityMetric = "perplexity"
+
+// elsewhereMetric is perplexity on the second text.
+const elsewhereMetric = "perplexity elsewhere"
+
+// Measure says what every attempt of a study is measured on.
+type Measure struct {
+	Text      string // see Lab.Tokens; its HeldOut part. Default "pocket"
+	Elsewhere string // another text, to see how the result carries over; "" measures none
+	Blocks    int    // blocks of each text, spread evenly; default 100, -1 takes all
+	Length    int    // tokens per block; default 256, or the model's longest if that is less
+}
+
+func (o Measure) withDefaults(m *Model) Measure {
+	if o.Text == "" {
+		o.Text = Pocket
+	}
+	if o.Blocks == 0 {
+		o.Blocks = 100
+	}
+	if o.Length == 0 {
+		o.Length = min(256, m.Config().MaxPositions)
+	}
+	return o
+}
+
+// Study is a question that several attempts answer: how low does perplexity stay?
+type Study struct {
+	Name    string
+	Measure Measure
+	lab     *Lab
+	texts   map[string][][]int32 // blocks that are measured on, by model and text
+}
+
+// NewStudy opens the study of that name, or makes it.
+func (l *Lab) NewStudy(ctx context.Context, name string, measure Measure) (*Study, error) {
+	_, err := l.Store.CreateStudy(ctx, tracker.Study{Name: name, Metric: perplexityMetric, Direction: tracker.Minimize})
+	if err != nil {
+		return nil, err
+	}
+	return &Study{Name: name, Measure: measure, lab: l, texts: map[string][][]int32{}}, nil
+}
+
+// Try makes the model smaller as the attempt says, measures it, and records both as a trial of the study: also one that
+// fails or is interrupted.
+func (s *Study) Try(ctx context.Context, m *Model, a Attempt) (*Outcome, error) {
+	if a.Method == "" {
+		a.Method = Dense
+	}
+	run, err := s.start(ctx, m, a)
+	if err != nil {
+		return nil, err
+	}
+	out, err := s.try(ctx, run, m, a)
+	if ended := run.Finish(err); err == nil {
+		err = ended
+	}
+	if err != nil {
+		return nil, fmt.Errorf("study %s, trial %d: %w", s.Name, run.Number(), err)
+	}
+	return out, nil
+}
+
+func (s *Study) start(ctx context.Context, m *Model, a Attempt) (*tracker.Run, error) {
+	digest, err := m.Digest()
+	if err != nil {
+		return nil, err
+	}
+	digests, seeds := map[string]string{"model": digest}, map[string]uint64{}
+	if a.Moments != nil {
+		digests["calibration"] = a.Moments.Text.Digest
+		seeds["calibration"] = a.Moments.Options.Seed
+	}
+	return tracker.Start(ctx, s.lab.Store, tracker.Attempt{Study: s.Name, Params: a.params(m), Origin: origin(seeds, digests)})
+}
+
+func (s *Study) try(ctx context.Context, run *tracker.Run, m *Model, a Attempt) (*Outcome, error) {
+	small, allocation, err := s.lab.Compress(ctx, m, a)
+	if err != nil {
+		return nil, err
+	}
+	out := &Outcome{Trial: run.Number(), Variant: small, Allocation: allocation}
+	recordSize(run, small)
+	if allocation != nil {
+		if err := keep(run, "allocation.json", allocation); err != nil {
+			return nil, err
+		}
+	}
+	for i, text := range []string{s.Measure.Text, s.Measure.Elsewhere} {
+		if i > 0 && text == "" {
+			continue
+		}
+		p, err := s.measure(ctx, run, m, small, text)
+		if err != nil {
+			return nil, err
+		}
+		run.Metric([]string{perplexityMetric, elsewhereMetric}[i], 0, p.Value)
+		out.Measured = append(out.Measured, p)
+	}
+	return out, keep(run, "perplexity.json", out.Measured)
+}
+
+// recordSize records how large the variant is, counted from what it holds.
+func recordSize(run *tracker.Run, v *transformer.Variant) {
+	size := evaluate.Size(v)
+	run.Metric("parameters", 0, float64(size.Params))
+	run.Metric("linear parameters", 0, float64(size.LinearParams))
+	run.Metric("removed", 0, size.Removed)
+}
+
+// measure returns the perplexity of a variant on one text.
+func (s *Study) measure(ctx context.Context, run *tracker.Run, m *Model, v *transformer.Variant, name string) (*evaluate.Perplexity, error) {
+	opt := s.Measure.withDefaults(m)
+	if name == "" {
+		name = opt.Text
+	}
+	text, err := s.lab.Tokens(m, name, HeldOutPart)
+	if err != nil {
+		return nil, err
+	}
+	blocks, err := text.Blocks(opt.Blocks, opt.Length)
+	if err != nil {
+		return nil, err
+	}
+	watch := s.lab.watch("Perplexity on " + text.String())
+	defer watch.Close()
+	return evaluate.MeasurePerplexity(ctx, v, blocks, evaluate.Protocol{Data: text.Name, Split: string(text.Part), Digest: text.Digest}, both{run, watch})
+}
+
+// keep stores v as a JSON file of the trial.
+func keep(run *tracker.Run, name string, v any) error {
+	data, err := asJSON(v)
+	if err != nil {
+		return err
+	}
+	return run.FileBytes(name, data)
+}
+
+// both reports to a trial's record and to the eye.
+type both struct {
+	run   *tracker.Run
+	watch Watcher
+}
+
+func (b both) Metric(name string, step int, value float64) {
+	b.run.Metric(name, step, value)
+	b.watch.Metric(name, step, value)
+}
+
+func (b both) Progress(stage string, done, total int) {
+	b.run.Progress(stage, done, total)
+	b.watch.Progress(stage, done, total)
+}
