@@ -189,10 +189,10 @@ func (t *barSink) show(s progressState, g stage, now time.Time) {
 	if m := s.latest(); m != "" {
 		description += "  " + m
 	}
-	t.bar.Describe(cut(description, max(t.width-barColumns-8, 12)))
 	if g.done < total || total < 0 {
 		_ = t.bar.Set(g.done)
 	}
+	t.bar.Describe(cut(description, max(t.width-barColumns-8, 12)))
 }
 
 func (t *barSink) clear() {
