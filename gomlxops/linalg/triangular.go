@@ -7,7 +7,7 @@ const solveBlock = 64
 
 // SolveLower returns X (n×m) with L·X = B, for a lower triangular L (n×n, the upper half is not read) and B (n×m).
 //
-// Cost n²m operations. A zero or non-finite diagonal entry of L is an error naming it.
+// Cost n²m operations. A zero on the diagonal of L and an entry of L or B that is not finite are errors naming it.
 func SolveLower(l []float64, n int, b []float64, m int) (x []float64, err error) {
 	defer catch(&err)
 	if err := checkTriangle("SolveLower", l, n, b, m); err != nil {
@@ -62,15 +62,17 @@ func checkTriangle(op string, l []float64, n int, b []float64, m int) error {
 		return err
 	}
 	for i := range n {
-		if d := l[i*n+i]; d == 0 || d-d != 0 {
-			return fmt.Errorf("linalg: %s: diagonal entry %d of the triangle is %v; it must be finite and not zero", op, i, d)
+		if l[i*n+i] == 0 {
+			return fmt.Errorf("linalg: %s: diagonal entry %d of the triangle is 0: it has no inverse", op, i)
+		}
+		for j, v := range l[i*n : i*n+i+1] {
+			if v-v != 0 {
+				return fmt.Errorf("linalg: %s: entry (row %d, column %d) of the triangle is %v; every entry must be finite", op, i, j, v)
+			}
 		}
 	}
-	if len(b) > 0 {
-		_, err := largest(op, b, m)
-		return err
-	}
-	return nil
+	_, err := largest(op, b, m)
+	return err
 }
 
 // rowsOf copies rows [i0, i1) and columns [j0, j1) of l (n×n).
