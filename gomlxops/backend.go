@@ -3,6 +3,8 @@ package gomlxops
 import (
 	"fmt"
 	"os"
+	"reflect"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -45,10 +47,50 @@ func openBackend() (b compute.Backend, err error) {
 			b, err = nil, fmt.Errorf("backend %q did not start: %v; give the plugin's absolute path, as in PARE_BACKEND=xla:/path/to/plugin.so", name, r)
 		}
 	}()
-	b, err = compute.NewWithConfig(name)
+	quiet, workers := cutParallelism(name)
+	b, err = compute.NewWithConfig(quiet)
+	if err == nil && workers != "" {
+		err = setParallelism(b, workers)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("backend %q did not start: %w", name, err)
 	}
 	warnWithoutSIMD(kind)
 	return b, nil
+}
+
+// cutParallelism takes the option "parallelism=N" out of a Go backend's configuration. The backend prints a line on standard
+// output when it reads it, where only results belong.
+func cutParallelism(name string) (rest, workers string) {
+	kind, options, _ := strings.Cut(name, ":")
+	if kind != "go" {
+		return name, ""
+	}
+	var others []string
+	for _, o := range strings.Split(options, ",") {
+		if n, ok := strings.CutPrefix(o, "parallelism="); ok {
+			workers = n
+		} else if o != "" {
+			others = append(others, o)
+		}
+	}
+	return kind + ":" + strings.Join(others, ","), workers
+}
+
+// setParallelism does what the option would. The backend's type is internal to its module, its pool of workers is not.
+func setParallelism(b compute.Backend, workers string) error {
+	n, err := strconv.Atoi(workers)
+	if err != nil || n < 1 {
+		return fmt.Errorf("parallelism: expected a positive number, found %q", workers)
+	}
+	field := reflect.Indirect(reflect.ValueOf(b)).FieldByName("Workers")
+	if !field.IsValid() {
+		return fmt.Errorf("parallelism: %s has no pool of workers to set", b.Name())
+	}
+	pool, ok := field.Interface().(interface{ SetMaxParallelism(int) })
+	if !ok {
+		return fmt.Errorf("parallelism: %s has no pool of workers to set", b.Name())
+	}
+	pool.SetMaxParallelism(n)
+	return nil
 }
