@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/parelab/pare/gomlxops"
+	"github.com/parelab/pare/gomlxops/covariance"
 	"github.com/parelab/pare/gomlxops/evaluate"
 	"github.com/parelab/pare/gomlxops/lowrank"
 	"github.com/parelab/pare/gomlxops/transformer"
@@ -34,12 +36,12 @@ type Outcome struct {
 }
 
 // Compress returns the model made smaller as the attempt says, and which rank every linear got. A decomposition of the same
-// model, moments and method is read back.
-func (l *Lab) Compress(ctx context.Context, m *Model, a Attempt) (*transformer.Variant, *lowrank.Allocation, error) {
+// model, moments and method is read back. rec is told of progress; it may be nil.
+func (l *Lab) Compress(ctx context.Context, m *Model, a Attempt, rec gomlxops.Recorder) (*transformer.Variant, *lowrank.Allocation, error) {
 	if a.Method == Dense {
 		return m.Dense(), nil, nil
 	}
-	spectra, err := l.spectra(ctx, m, a)
+	spectra, err := l.spectra(ctx, m, a, rec)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -52,34 +54,27 @@ func (l *Lab) Compress(ctx context.Context, m *Model, a Attempt) (*transformer.V
 }
 
 // spectra decomposes every decoder linear, or reads back what an earlier run left.
-func (l *Lab) spectra(ctx context.Context, m *Model, a Attempt) ([]*lowrank.Spectrum, error) {
+func (l *Lab) spectra(ctx context.Context, m *Model, a Attempt, rec gomlxops.Recorder) ([]*lowrank.Spectrum, error) {
 	digest, err := m.Digest()
 	if err != nil {
 		return nil, err
 	}
 	method := lowrank.Method(a.Method)
 	made := []any{"spectra 1", digest, a.Method}
-	var moments *Moments
+	var moments *covariance.Moments
 	if method.NeedsMoments() {
 		if a.Moments == nil {
 			return nil, fmt.Errorf("method %q needs a calibration, and the attempt has none; set Attempt.Moments to what Calibrate returned", a.Method)
 		}
-		moments = a.Moments
-		made = append(made, moments.key)
+		moments = a.Moments.Moments
+		made = append(made, a.Moments.key)
 	}
 	path := l.result("spectra-"+a.Method, key(made...), ".safetensors")
 	spectra, err := lowrank.Load(path, m.Model)
 	if err == nil || !errors.Is(err, fs.ErrNotExist) {
 		return spectra, err
 	}
-	watch := l.watch("Decompose by " + a.Method)
-	defer watch.Close()
-	opt := lowrank.Options{Recorder: watch}
-	if moments == nil {
-		spectra, err = lowrank.DecomposeAll(ctx, m.Model, nil, method, opt)
-	} else {
-		spectra, err = lowrank.DecomposeAll(ctx, m.Model, moments.Moments, method, opt)
-	}
+	spectra, err = lowrank.DecomposeAll(ctx, m.Model, moments, method, lowrank.Options{Recorder: rec})
 	if err != nil {
 		return nil, err
 	}
@@ -92,6 +87,14 @@ func saveResult(path string, save func(string) error) error {
 		return err
 	}
 	return save(path)
+}
+
+// String names the attempt: "svd at 20%".
+func (a Attempt) String() string {
+	if a.Method == Dense {
+		return Dense
+	}
+	return fmt.Sprintf("%s at %.4g%%", a.Method, 100*a.Ratio)
 }
 
 // params are the attempt's hyperparameters as the record keeps them.

@@ -52,12 +52,17 @@ func ratio(t *tracker.Trial) float64 {
 	return r
 }
 
-// metric returns a trial's result, nil where it has none: a table shows that as missing.
+// metric returns a trial's result, with its standard error where it has one; nil, which a table shows as missing, where
+// there is no result.
 func metric(t *tracker.Trial, name string) any {
-	if v, ok := t.Value(name); ok {
-		return v
+	v, ok := t.Value(name)
+	if !ok {
+		return nil
 	}
-	return nil
+	if spread, ok := t.Value(stderrOf(name)); ok {
+		return show.Estimate{Value: v, Spread: spread}
+	}
+	return v
 }
 
 // Table lists the latest trial of every setting.
@@ -121,7 +126,7 @@ func (s *Study) Chart(ctx context.Context) (show.Chart, error) {
 
 // LostEnergy draws what an attempt's ranks leave out of every linear. It decomposes, and measures nothing.
 func (l *Lab) LostEnergy(ctx context.Context, m *Model, a Attempt) (show.Fragment, error) {
-	_, allocation, err := l.Compress(ctx, m, a)
+	_, allocation, err := l.Compress(ctx, m, a, nil)
 	if err != nil {
 		return nil, err
 	}

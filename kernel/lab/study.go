@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/parelab/pare/gomlxops"
 	"github.com/parelab/pare/gomlxops/evaluate"
 	"github.com/parelab/pare/gomlxops/transformer"
 	"github.com/parelab/pare/tracker"
@@ -13,12 +14,15 @@ import (
 const perplexityMetric = "perplexity"
 
 // elsewhereMetric is perplexity on the second text.
-const elsewhereMetric = "perplexity elsewhere"
+const elsewhereMetric = "perplexity_elsewhere"
+
+// stderrOf names the metric that holds the standard error of another.
+func stderrOf(metric string) string { return metric + "_stderr" }
 
 // Measure says what every attempt of a study is measured on.
 type Measure struct {
 	Text      string // see Lab.Tokens; its HeldOut part. Default "pocket"
-	Elsewhere string // another text, to see how the result carries over; "" measures none
+	Elsewhere string // another text, all of it, to see how the result carries over; "" measures none
 	Blocks    int    // blocks of each text, spread evenly; default 100, -1 takes all
 	Length    int    // tokens per block; default 256, or the model's longest if that is less
 }
@@ -41,7 +45,7 @@ type Study struct {
 	Name    string
 	Measure Measure
 	lab     *Lab
-	texts   map[string][][]int32 // blocks that are measured on, by model and text
+	texts   map[string]*Tokens // what is measured on, by model and name
 }
 
 // NewStudy opens the study of that name, or makes it.
@@ -50,7 +54,7 @@ func (l *Lab) NewStudy(ctx context.Context, name string, measure Measure) (*Stud
 	if err != nil {
 		return nil, err
 	}
-	return &Study{Name: name, Measure: measure, lab: l, texts: map[string][][]int32{}}, nil
+	return &Study{Name: name, Measure: measure, lab: l, texts: map[string]*Tokens{}}, nil
 }
 
 // Try makes the model smaller as the attempt says, measures it, and records both as a trial of the study: also one that
@@ -87,7 +91,10 @@ func (s *Study) start(ctx context.Context, m *Model, a Attempt) (*tracker.Run, e
 }
 
 func (s *Study) try(ctx context.Context, run *tracker.Run, m *Model, a Attempt) (*Outcome, error) {
-	small, allocation, err := s.lab.Compress(ctx, m, a)
+	watch := s.lab.watch(fmt.Sprintf("Trial %d: %s", run.Number(), a))
+	defer watch.Close()
+	rec := both{run, watch}
+	small, allocation, err := s.lab.Compress(ctx, m, a, rec)
 	if err != nil {
 		return nil, err
 	}
@@ -98,16 +105,8 @@ func (s *Study) try(ctx context.Context, run *tracker.Run, m *Model, a Attempt) 
 			return nil, err
 		}
 	}
-	for i, text := range []string{s.Measure.Text, s.Measure.Elsewhere} {
-		if i > 0 && text == "" {
-			continue
-		}
-		p, err := s.measure(ctx, run, m, small, text)
-		if err != nil {
-			return nil, err
-		}
-		run.Metric([]string{perplexityMetric, elsewhereMetric}[i], 0, p.Value)
-		out.Measured = append(out.Measured, p)
+	if out.Measured, err = s.measureAll(ctx, m, small, rec); err != nil {
+		return nil, err
 	}
 	return out, keep(run, "perplexity.json", out.Measured)
 }
@@ -116,27 +115,58 @@ func (s *Study) try(ctx context.Context, run *tracker.Run, m *Model, a Attempt) 
 func recordSize(run *tracker.Run, v *transformer.Variant) {
 	size := evaluate.Size(v)
 	run.Metric("parameters", 0, float64(size.Params))
-	run.Metric("linear parameters", 0, float64(size.LinearParams))
+	run.Metric("linear_parameters", 0, float64(size.LinearParams))
 	run.Metric("removed", 0, size.Removed)
 }
 
-// measure returns the perplexity of a variant on one text.
-func (s *Study) measure(ctx context.Context, run *tracker.Run, m *Model, v *transformer.Variant, name string) (*evaluate.Perplexity, error) {
+// question is one measurement: a text, which part of it, and the metric's name.
+type question struct {
+	text   string
+	part   Part
+	metric string
+}
+
+// measureAll returns the perplexity of a variant on the study's texts.
+func (s *Study) measureAll(ctx context.Context, m *Model, v *transformer.Variant, rec gomlxops.Recorder) ([]*evaluate.Perplexity, error) {
 	opt := s.Measure.withDefaults(m)
-	if name == "" {
-		name = opt.Text
+	on := []question{{opt.Text, HeldOutPart, perplexityMetric}}
+	if opt.Elsewhere != "" {
+		on = append(on, question{opt.Elsewhere, WholeText, elsewhereMetric})
 	}
-	text, err := s.lab.Tokens(m, name, HeldOutPart)
+	var all []*evaluate.Perplexity
+	for _, q := range on {
+		text, err := s.tokens(m, q)
+		if err != nil {
+			return nil, err
+		}
+		blocks, err := text.Blocks(opt.Blocks, opt.Length)
+		if err != nil {
+			return nil, err
+		}
+		p, err := evaluate.MeasurePerplexity(ctx, v, blocks, text.protocol(), rec)
+		if err != nil {
+			return nil, err
+		}
+		rec.Metric(q.metric, 0, p.Value)
+		rec.Metric(stderrOf(q.metric), 0, p.Value*p.StdErr) // to first order, since d exp(l) = exp(l) dl
+		all = append(all, p)
+	}
+	return all, nil
+}
+
+// tokens reads a text for a model once in the life of the study.
+func (s *Study) tokens(m *Model, q question) (*Tokens, error) {
+	digest, err := m.Digest()
 	if err != nil {
 		return nil, err
 	}
-	blocks, err := text.Blocks(opt.Blocks, opt.Length)
-	if err != nil {
-		return nil, err
+	at := key(digest, q.text)
+	if s.texts[at] == nil {
+		if s.texts[at], err = s.lab.Tokens(m, q.text, q.part); err != nil {
+			return nil, err
+		}
 	}
-	watch := s.lab.watch("Perplexity on " + text.String())
-	defer watch.Close()
-	return evaluate.MeasurePerplexity(ctx, v, blocks, evaluate.Protocol{Data: text.Name, Split: string(text.Part), Digest: text.Digest}, both{run, watch})
+	return s.texts[at], nil
 }
 
 // keep stores v as a JSON file of the trial.

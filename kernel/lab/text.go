@@ -1,12 +1,14 @@
 package lab
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"strings"
 
 	"github.com/parelab/pare/datasets"
+	"github.com/parelab/pare/gomlxops/evaluate"
 )
 
 // Part is a part of a text.
@@ -57,7 +59,7 @@ func splitName(name string, part Part) (string, Part) {
 }
 
 // streams are pocket's names for the parts of a text.
-var streams = map[Part]string{WholeText: "train", TrainPart: "train", CalibrationPart: "calibration", HeldOutPart: "test"}
+var streams = map[Part]string{WholeText: "test", TrainPart: "train", CalibrationPart: "calibration", HeldOutPart: "test"}
 
 // readPart reads the text of one part.
 func readPart(name string, part Part) (*datasets.Corpus, error) {
@@ -89,6 +91,11 @@ func (t *Tokens) Blocks(n, length int) ([][]int32, error) {
 		spread[i] = blocks[i*len(blocks)/n]
 	}
 	return spread, nil
+}
+
+// protocol is how the tokens were made, as a perplexity keeps it.
+func (t *Tokens) protocol() evaluate.Protocol {
+	return evaluate.Protocol{Data: t.Name, Split: cmp.Or(string(t.Part), "all"), Digest: t.Digest, Joiner: datasets.Joiner}
 }
 
 // String names text and part.
