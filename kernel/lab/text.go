@@ -47,13 +47,17 @@ func (l *Lab) Tokens(model *Model, name string, part Part) (*Tokens, error) {
 }
 
 func splitName(name string, part Part) (string, Part) {
-	if head, tail, found := strings.Cut(name, ":"); found {
-		switch p := Part(tail); p {
-		case TrainPart, CalibrationPart, HeldOutPart:
-			return head, p
-		case "all":
-			return head, WholeText
-		}
+	colon := strings.LastIndexByte(name, ':')
+	if colon < 0 {
+		return name, part
+	}
+	switch head, p := name[:colon], Part(name[colon+1:]); p {
+	case TrainPart, CalibrationPart, HeldOutPart:
+		return head, p
+	case "test":
+		return head, HeldOutPart
+	case "all":
+		return head, WholeText
 	}
 	return name, part
 }
