@@ -23,9 +23,8 @@ func (c *Config) checkSequences(sequences [][]int32, least int) (length int, err
 // span is the sequences [first, first+count) of a run, which go through the graph in one call.
 type span struct{ first, count int }
 
-// tokensPerCall is how many tokens a call takes where the caller does not choose: large enough that products run at full speed,
-// small enough that a call's temporaries stay in cache and memory. Measured on the Go backend: 1,024 to 4,096 differ by
-// less than a tenth. XLA on a GPU wants more.
+// tokensPerCall is how many tokens a call takes where the caller does not choose: enough for products to run at full speed,
+// few enough for two calls' temporaries to stay small. An accelerator wants more.
 const (
 	tokensPerCall    = 2048
 	tokensPerCallXLA = 16384
