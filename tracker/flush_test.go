@@ -22,7 +22,7 @@ type stubborn struct {
 
 func (s *stubborn) Apply(ctx context.Context, study string, number int, c tracker.Change) error {
 	s.attempts.Add(1)
-	for s.hang.Load() {
+	for began := time.Now(); s.hang.Load() && time.Since(began) < 10*time.Second; {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()

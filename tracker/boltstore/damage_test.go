@@ -91,7 +91,7 @@ func content(ctx context.Context, store *boltstore.Store) (all []any, err error)
 // the content as it was (the damage hit what holds nothing) or a typed error that names the file; never a panic, never other content. Of
 // the two root pages one may be damaged: bbolt then takes the other, as after a crash, which is the content before the last commit.
 func TestDamageIsFoundOrHarmless(t *testing.T) {
-	rounds := 400
+	rounds := 200
 	if n, err := strconv.Atoi(os.Getenv("PARE_TEST_MUTATIONS")); err == nil {
 		rounds = n
 	}

@@ -3,10 +3,12 @@ package boltstore_test
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -54,11 +56,41 @@ func writeTrial(ctx context.Context, store tracker.Store, id string) error {
 	return nil
 }
 
-func startWriter(t *testing.T, path string, env ...string) (*exec.Cmd, *strings.Builder) {
+// output is what a process has said so far.
+type output struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}
+
+// waitForLines waits until the process has said n lines.
+func (o *output) waitForLines(t *testing.T, n int) {
+	t.Helper()
+	for range 3000 {
+		if strings.Count(o.String(), "\n") >= n {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatalf("a writer said in 30 s only %q", o.String())
+}
+
+func startWriter(t *testing.T, path string, env ...string) (*exec.Cmd, *output) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(append(os.Environ(), "PARE_TEST_WRITER="+path), env...)
-	out := &strings.Builder{}
+	out := &output{}
 	cmd.Stdout, cmd.Stderr = out, os.Stderr
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -127,7 +159,7 @@ func TestProcessesLoseNothing(t *testing.T) {
 	const processes, each = 4, 20
 	path := filepath.Join(t.TempDir(), "home", "tracker.db")
 	var cmds []*exec.Cmd
-	var outs []*strings.Builder
+	var outs []*output
 	for range processes {
 		cmd, out := startWriter(t, path)
 		cmds, outs = append(cmds, cmd), append(outs, out)
@@ -145,6 +177,27 @@ func TestProcessesLoseNothing(t *testing.T) {
 	}
 }
 
+// TestOneCreatorWins has stores of their own make the file at once. What each was told is kept must be in the file that remains.
+func TestOneCreatorWins(t *testing.T) {
+	const rounds, creators = 20, 6
+	for range rounds {
+		path := filepath.Join(t.TempDir(), "tracker.db")
+		var wg sync.WaitGroup
+		for i := range creators {
+			store := open(t, path)
+			wg.Go(func() {
+				if _, err := store.CreateStudy(t.Context(), tracker.Study{Name: fmt.Sprint(i), Metric: "m"}); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if studies, err := open(t, path).Studies(t.Context()); err != nil || len(studies) != creators {
+			t.Fatalf("%d of %d studies are left, %v", len(studies), creators, err)
+		}
+	}
+}
+
 // TestKilledProcessesLoseNothingAcknowledged kills two writers at a random moment, several times, over one file.
 func TestKilledProcessesLoseNothingAcknowledged(t *testing.T) {
 	rounds := 8
@@ -154,10 +207,12 @@ func TestKilledProcessesLoseNothingAcknowledged(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "tracker.db")
 	store := open(t, path)
 	checked := 0
-	for round := range rounds {
+	for range rounds {
 		a, outA := startWriter(t, path, "PARE_TEST_ENDLESS=1")
 		b, outB := startWriter(t, path, "PARE_TEST_ENDLESS=1")
-		time.Sleep(time.Duration(30+round*37) * time.Millisecond)
+		outA.waitForLines(t, 3)
+		outB.waitForLines(t, 3)
+		time.Sleep(rand.N(20 * time.Millisecond))
 		for _, cmd := range []*exec.Cmd{a, b} {
 			if err := cmd.Process.Kill(); err != nil {
 				t.Fatal(err)
@@ -172,7 +227,7 @@ func TestKilledProcessesLoseNothingAcknowledged(t *testing.T) {
 			t.Errorf("trial %d of a killed process is %s, want lost", trial.Number, trial.State)
 		}
 	}
-	if checked < 20 || len(trials) < 5 {
+	if checked < 6*rounds {
 		t.Errorf("only %d acknowledgements and %d trials were checked", checked, len(trials))
 	}
 	t.Logf("%d rounds, %d acknowledgements, %d trials", rounds, checked, len(trials))
