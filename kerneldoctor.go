@@ -68,6 +68,8 @@ func examine(ctx context.Context, specDir string, stderr io.Writer) []finding {
 		_, err = exec.LookPath(spec.Argv[0])
 	}
 	add("kernelspec", false, err, specDir, "pare kernel install")
+	gopls, err := exec.LookPath("gopls")
+	add("gopls", false, err, gopls, "go install golang.org/x/tools/gopls@latest, for completion and help in Jupyter")
 	jupyter, err := exec.LookPath("jupyter")
 	add("jupyter", false, err, jupyter, "install JupyterLab to use the kernel there; pare run needs none")
 	return list

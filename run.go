@@ -150,7 +150,12 @@ func executeNotebook(ctx context.Context, nb *notebook.Notebook, f runFlags, res
 	if err != nil {
 		return err
 	}
-	opt := gonb.Options{Tools: tools, WorkDir: filepath.Dir(full), Env: []string{notebook.NotebookEnv + "=" + full}}
+	home, err := lab.Home() // of this working directory, where `pare trials` will look, too
+	if err != nil {
+		return err
+	}
+	opt := gonb.Options{Tools: tools, WorkDir: filepath.Dir(full),
+		Env: []string{notebook.NotebookEnv + "=" + full, "PARE_HOME=" + home}}
 	if f.kernelLog != "" {
 		log, err := os.OpenFile(f.kernelLog, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 		if err != nil {

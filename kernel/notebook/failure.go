@@ -106,8 +106,7 @@ func stderrTail(cell *Cell) string {
 	var all []string
 	for _, o := range cell.Outputs {
 		if o.Type == StreamOutput && o.Name == "stderr" {
-			text := tracePlace.ReplaceAllString(ansi.ReplaceAllString(o.Text, ""), "cell ${1}line $2")
-			all = append(all, strings.Split(strings.TrimRight(text, "\n"), "\n")...)
+			all = append(all, strings.Split(strings.TrimRight(plain(o.Text), "\n"), "\n")...)
 		}
 	}
 	if n := len(all); n > 0 && strings.HasPrefix(all[n-1], "exit status") {
@@ -117,6 +116,11 @@ func stderrTail(cell *Cell) string {
 		all = append([]string{fmt.Sprintf("... (%d lines)", over)}, all[over:]...)
 	}
 	return strings.Join(all, "\n")
+}
+
+// plain removes colours, and says of a stack trace's places only which cell and line they are.
+func plain(text string) string {
+	return tracePlace.ReplaceAllString(ansi.ReplaceAllString(text, ""), "cell ${1}line $2")
 }
 
 func lastLine(s string) string {

@@ -85,7 +85,7 @@ func writeOutput(w *bytes.Buffer, prose *prose, o *Output) error {
 }
 
 func writeText(w *bytes.Buffer, class, text string) {
-	text = strings.TrimRight(ansi.ReplaceAllString(text, ""), "\n")
+	text = strings.TrimRight(plain(text), "\n")
 	n := strings.Count(text, "\n") + 1
 	if n >= longOutput {
 		fmt.Fprintf(w, "<details><summary>%d lines</summary>", n)
