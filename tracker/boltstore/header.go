@@ -31,15 +31,16 @@ func checkHeader(path string) error {
 	if !info.Mode().IsRegular() {
 		return notTracker(path, "found a "+kindOf(info))
 	}
-	start := make([]byte, 64<<10+boltPageHeader+4)
+	start := make([]byte, boltPageHeader+4)
+	if n, _ := f.ReadAt(start, 0); hasMagic(start[:n], 0) { // the usual case, before every transaction
+		return nil
+	}
+	start = make([]byte, 64<<10+boltPageHeader+4)
 	n, err := io.ReadFull(f, start)
 	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
 		return fmt.Errorf("tracker file %s: %w", path, err)
 	}
 	start = start[:n]
-	if hasMagic(start, 0) {
-		return nil
-	}
 	for size := 1024; size <= 64<<10; size *= 2 {
 		if hasMagic(start, size) {
 			return nil
