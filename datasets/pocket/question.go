@@ -1,5 +1,7 @@
 package pocket
 
+import "slices"
+
 // Question is a story with a question about it and four answers.
 type Question struct {
 	Context string   // the story and, after a space, the question; an answer follows after another space
@@ -34,15 +36,8 @@ func (s *story) question() (Question, bool) {
 			continue
 		}
 		q := Question{Context: s.text.String() + " " + f.ask, Choices: append([]string{f.answer}, f.wrong[:3]...), Form: s.form}
-		s.rng.Shuffle(4, func(i, j int) {
-			q.Choices[i], q.Choices[j] = q.Choices[j], q.Choices[i]
-			switch q.Answer {
-			case i:
-				q.Answer = j
-			case j:
-				q.Answer = i
-			}
-		})
+		s.rng.Shuffle(4, func(i, j int) { q.Choices[i], q.Choices[j] = q.Choices[j], q.Choices[i] })
+		q.Answer = slices.Index(q.Choices, f.answer)
 		return q, true
 	}
 	return Question{}, false
