@@ -64,11 +64,12 @@ func (o *TrainOptions) configJSON() []byte {
 		MaxLength int    `json:"model_max_length,omitempty"`
 		Class     string `json:"tokenizer_class"`
 	}{BOS: o.BOS, EOS: o.EOS, MaxLength: o.MaxLength, Class: "PreTrainedTokenizerFast"}
-	raw, err := json.MarshalIndent(c, "", "  ")
-	if err != nil {
-		panic(err) // a struct of strings, numbers and truth values always encodes
+	var b bytes.Buffer
+	if err := json.Indent(&b, compact(c), "", "  "); err != nil {
+		panic(err) // what compact returns is JSON
 	}
-	return append(raw, '\n')
+	b.WriteByte('\n')
+	return b.Bytes()
 }
 
 // Save writes tokenizer.json and, where t has one, tokenizer_config.json into dir, which must exist. Each file is complete
