@@ -25,6 +25,10 @@ type Options struct {
 // finite; that one names layer, site, sequence and token. Memory: d² float64 halves per site and what the stream needs.
 // The products are float32 within a batch and float64 between batches, so that the result depends on how sequences fall
 // into batches by about 1e-6 of the scatter.
+//
+// Cost beside the forward pass: one product of 2·tokens·d² operations at each site, 86% of those of a block's own linears (LLaMA's
+// shapes, at any size), because the product does not use that its result is symmetric. Measured at hidden size 256: about
+// as much processor time again as the blocks take.
 func Collect(ctx context.Context, v *transformer.Variant, sequences [][]int32, opt Options) (*Moments, error) {
 	m, err := prepare(v, sequences, opt)
 	if err != nil {

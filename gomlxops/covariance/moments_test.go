@@ -36,6 +36,21 @@ func TestEstimatesMatchTwins(t *testing.T) {
 	}
 }
 
+// A mean ten million times the spread: in float32 it is off by about half the spread, which the residuals make good.
+func TestMeanFarFromZero(t *testing.T) {
+	rng := rand.New(rand.NewPCG(8, 0))
+	x := rows(rng, 60, 5)
+	for _, row := range x {
+		for i := range row {
+			row[i] = 12345.678 + 1e-3*rng.NormFloat64()
+		}
+	}
+	s := gather(x, 4, 5)
+	expect(t, "mean", s.Mean(), twinMean(x), 1e-11)
+	expect(t, "SCM", s.SCM(), twinSCM(x), 1e-5)
+	expect(t, "PCM", s.PCM(), twinPCM(x, 4), 1e-5)
+}
+
 // exact is a float64 twin of Stats.add: scatters from the rows, merged by Chan's formula, or by the one that Bolaco's
 // released code has, with the merged mean where the old one belongs.
 func exact(x [][]float64, batchRows int, released bool) []float64 {
