@@ -84,6 +84,9 @@ func LostEnergy(m *Model, a Attempt) show.Fragment {
 // Show displays its arguments: figures, tables, and whatever has Facts.
 func Show(items ...any) {
 	for i, item := range items {
+		if m, ok := item.(*Model); ok {
+			item = must(m.Info())
+		}
 		if f, ok := item.(interface{ Facts() show.Fragment }); ok {
 			items[i] = f.Facts()
 		}

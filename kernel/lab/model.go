@@ -58,26 +58,51 @@ func modelDir(name string) (string, error) {
 	return dir, nil
 }
 
-// Facts says what the model is.
-func (m *Model) Facts() show.Fragment {
-	c := m.Config()
-	var inLinears int64
-	for _, lin := range m.Linears() {
-		inLinears += lin.Params()
-	}
+// Info is what there is to know of a model without running it.
+type Info struct {
+	Name         string `json:"name"`
+	Dir          string `json:"dir"`
+	Architecture string `json:"architecture"`
+	Layers       int    `json:"layers"`
+	HiddenSize   int    `json:"hidden_size"`
+	Heads        int    `json:"heads"`
+	KVHeads      int    `json:"kv_heads"`
+	MLPSize      int    `json:"mlp_size"`
+	Vocabulary   int    `json:"vocabulary"`
+	MaxPositions int    `json:"max_positions"`
+	Params       int64  `json:"params"`
+	LinearParams int64  `json:"linear_params"` // in decoder linears, what compression works on
+	DType        string `json:"dtype"`
+	Digest       string `json:"digest"`
+}
+
+// Info describes the model.
+func (m *Model) Info() (Info, error) {
+	c, v := m.Config(), m.Dense()
+	digest, err := m.Digest()
+	return Info{
+		Name: m.Name, Dir: m.Dir(), Architecture: c.ModelType, Layers: c.Layers, HiddenSize: c.HiddenSize, Heads: c.Heads,
+		KVHeads: c.KVHeads, MLPSize: c.IntermediateSize, Vocabulary: c.VocabSize, MaxPositions: c.MaxPositions,
+		Params: m.Params(), LinearParams: v.LinearParams(), DType: c.DType, Digest: digest,
+	}, err
+}
+
+// Facts lays the description out for people.
+func (i Info) Facts() show.Fragment {
 	return show.Facts{
-		Title: "Model " + m.Name,
+		Title: "Model " + i.Name,
 		Items: []show.Fact{
-			{Name: "architecture", Value: fmt.Sprintf("%s, %d layers", c.ModelType, c.Layers)},
-			{Name: "hidden size", Value: c.HiddenSize},
-			{Name: "heads", Value: fmt.Sprintf("%d queries, %d keys and values", c.Heads, c.KVHeads)},
-			{Name: "MLP size", Value: c.IntermediateSize},
-			{Name: "vocabulary", Value: c.VocabSize, Unit: "tokens"},
-			{Name: "longest sequence", Value: c.MaxPositions, Unit: "tokens"},
-			{Name: "parameters", Value: m.Params()},
-			{Name: "of these in decoder linears", Value: inLinears},
-			{Name: "stored as", Value: c.DType},
-			{Name: "directory", Value: m.Dir()},
+			{Name: "architecture", Value: fmt.Sprintf("%s, %d layers", i.Architecture, i.Layers)},
+			{Name: "hidden size", Value: i.HiddenSize},
+			{Name: "heads", Value: fmt.Sprintf("%d for queries, %d for keys and values", i.Heads, i.KVHeads)},
+			{Name: "MLP size", Value: i.MLPSize},
+			{Name: "vocabulary", Value: i.Vocabulary, Unit: "tokens"},
+			{Name: "longest sequence", Value: i.MaxPositions, Unit: "tokens"},
+			{Name: "parameters", Value: i.Params},
+			{Name: "of these in decoder linears", Value: i.LinearParams},
+			{Name: "stored as", Value: i.DType},
+			{Name: "digest", Value: i.Digest},
+			{Name: "directory", Value: i.Dir},
 		},
 	}
 }

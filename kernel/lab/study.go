@@ -139,11 +139,7 @@ func (s *Study) measureAll(ctx context.Context, m *Model, v *transformer.Variant
 		if err != nil {
 			return nil, err
 		}
-		blocks, err := text.Blocks(opt.Blocks, opt.Length)
-		if err != nil {
-			return nil, err
-		}
-		p, err := evaluate.MeasurePerplexity(ctx, v, blocks, text.protocol(), rec)
+		p, err := text.perplexity(ctx, v, opt, rec)
 		if err != nil {
 			return nil, err
 		}
@@ -152,6 +148,27 @@ func (s *Study) measureAll(ctx context.Context, m *Model, v *transformer.Variant
 		all = append(all, p)
 	}
 	return all, nil
+}
+
+// perplexity measures a variant on blocks of the text.
+func (t *Tokens) perplexity(ctx context.Context, v *transformer.Variant, opt Measure, rec gomlxops.Recorder) (*evaluate.Perplexity, error) {
+	blocks, err := t.Blocks(opt.Blocks, opt.Length)
+	if err != nil {
+		return nil, err
+	}
+	return evaluate.MeasurePerplexity(ctx, v, blocks, t.protocol(), rec)
+}
+
+// Perplexity measures a model as it is on one text, without a record. See [Measure].
+func (l *Lab) Perplexity(ctx context.Context, m *Model, opt Measure) (*evaluate.Perplexity, error) {
+	opt = opt.withDefaults(m)
+	text, err := l.Tokens(m, opt.Text, HeldOutPart)
+	if err != nil {
+		return nil, err
+	}
+	watch := l.watch("Perplexity on " + text.String())
+	defer watch.Close()
+	return text.perplexity(ctx, m.Dense(), opt, watch)
 }
 
 // tokens reads a text for a model once in the life of the study.
