@@ -15,7 +15,7 @@ USER lab
 WORKDIR /home/lab/pare
 COPY --chown=lab:lab . .
 
-ENV GOTOOLCHAIN=auto GOEXPERIMENT=simd PATH=/home/lab/pare:$PATH
+ENV GOTOOLCHAIN=auto GOEXPERIMENT=simd CGO_ENABLED=0 PATH=/home/lab/pare:$PATH
 # Running the first notebook once builds the kernel and fills the build cache, so that cells start quickly.
 RUN make pare \
  && pare kernel install --user \

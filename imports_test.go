@@ -29,6 +29,7 @@ var mayImport = map[string][]string{
 	"tracker/memstore":     {"tracker"},
 	"tracker/storetest":    {"tracker"},
 	"datasets":             {},
+	"datasets/hub":         {},
 	"datasets/pocket":      {"datasets/tokenizer"},
 	"datasets/tokenizer":   {},
 	"gomlxops":             {},

@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -26,12 +27,17 @@ func TestMain(m *testing.M) {
 	})
 }
 
-// TestScripts runs testdata/script/*.txt. Each has a home of its own, and PARE_HOME in it.
+// TestScripts runs testdata/script/*.txt. Each has a home of its own, PARE_HOME in it, and BAD, the folder of damaged models.
 func TestScripts(t *testing.T) {
+	bad, err := filepath.Abs("gomlxops/testdata/oracle/data_bad")
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PARE_HOME", env.WorkDir+"/home")
+			env.Setenv("BAD", bad)
 			return nil
 		},
 	})
