@@ -8,7 +8,7 @@
 //  4. bayesopt, still to come, will ask for allocations of rank under one budget.
 //  5. importance and prune, still to come, will cut whole heads and channels.
 //  6. [recovery.Train] trains what was chosen to be trained.
-//  7. [evaluate.Perplexity] measures a variant, with its protocol in the result.
+//  7. [evaluate.MeasurePerplexity] measures a variant, with its protocol in the result.
 //
 // Dense linear algebra runs on the host in float64, in [linalg].
 //

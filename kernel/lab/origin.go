@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"os"
 	"strings"
 
@@ -12,7 +13,9 @@ import (
 // origin says where an attempt comes from: the notebook and cell that run, the backend, and what the caller adds.
 func origin(seeds map[string]uint64, digests map[string]string) tracker.Origin {
 	o := tracker.CaptureOrigin()
-	o.Notebook, o.Cell = os.Getenv("PARE_NOTEBOOK"), os.Getenv("PARE_CELL")
+	// Jupyter tells its kernels the notebook's path; `pare run` does so itself.
+	o.Notebook = cmp.Or(os.Getenv(notebook.NotebookEnv), os.Getenv("JPY_SESSION_NAME"))
+	o.Cell = os.Getenv(notebook.CellEnv)
 	o.CellSource = cellSource(o.Notebook, o.Cell)
 	o.Backend = gomlxops.BackendName()
 	if b, err := gomlxops.Backend(); err == nil {
