@@ -3,6 +3,7 @@ package lowrank
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/parelab/pare/gomlxops/transformer"
 )
@@ -139,14 +140,19 @@ func (s *Spectrum) form(rank int) (*transformer.Factored, error) {
 	return s.Factors(rank)
 }
 
+// by names method and settings: "asvd alpha=0.5".
+func (s *Spectrum) by() string {
+	return strings.TrimSpace(string(s.Method) + " " + s.Settings.String())
+}
+
 func checkTogether(spectra []*Spectrum) error {
 	if len(spectra) == 0 {
 		return fmt.Errorf("spectra: expected at least one, found none")
 	}
 	seen := make(map[string]bool, len(spectra))
 	for _, s := range spectra {
-		if first := spectra[0]; s.Method != first.Method || s.Model != first.Model {
-			return fmt.Errorf("%s: expected a spectrum by %s of model %.16s…, found one by %s of %.16s…", s.Linear.Name, first.Method, first.Model, s.Method, s.Model)
+		if first := spectra[0]; s.Method != first.Method || s.Settings != first.Settings || s.Model != first.Model {
+			return fmt.Errorf("%s: expected a spectrum by %s of model %.16s…, found one by %s of %.16s…", s.Linear.Name, first.by(), first.Model, s.by(), s.Model)
 		}
 		if seen[s.Linear.Name] {
 			return fmt.Errorf("%s has two spectra", s.Linear.Name)

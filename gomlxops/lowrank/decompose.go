@@ -12,12 +12,13 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Decompose takes one linear of m apart and keeps all its directions. moments may be nil for a method that needs none.
+// Decompose takes one linear of m apart, with the method's default settings, and keeps all its directions. moments may be nil
+// for a method that needs none. [DecomposeAll] has options.
 //
 // Errors: an unknown method, moments of another model or of a variant with replaced linears, a linear that the model does
 // not hold dense. Cost: about 9·min(out,in)³ operations for the eigenvectors, some times that where out > in.
 func Decompose(m *transformer.Model, moments *covariance.Moments, lin transformer.Linear, method Method) (*Spectrum, error) {
-	d, err := newDecomposer(m, moments, method)
+	d, err := newDecomposer(m, moments, method, Options{})
 	if err != nil {
 		return nil, fmt.Errorf("cannot decompose %s: %w", lin.Name, err)
 	}
@@ -29,6 +30,7 @@ type Options struct {
 	// Keep is how many directions each spectrum keeps. 0 keeps as many as can save anything, fewer than out·in/(out+in):
 	// from there on the dense matrix is smaller. It is limited to min(out, in).
 	Keep     int
+	Settings Settings             // of the method
 	Linears  []transformer.Linear // which; nil means all
 	Recorder gomlxops.Recorder    // told of progress; nil keeps nothing
 }
@@ -38,7 +40,7 @@ type Options struct {
 // Memory of the result: 4·Keep·(out+in) bytes for each linear, at most that of the linears in float32. Cancelling ctx
 // stops between two linears.
 func DecomposeAll(ctx context.Context, m *transformer.Model, moments *covariance.Moments, method Method, opt Options) ([]*Spectrum, error) {
-	d, err := newDecomposer(m, moments, method)
+	d, err := newDecomposer(m, moments, method, opt)
 	if err != nil {
 		return nil, fmt.Errorf("cannot decompose: %w", err)
 	}
@@ -91,33 +93,40 @@ func progress(rec gomlxops.Recorder, total int) func() {
 
 // decomposer is a checked request.
 type decomposer struct {
-	model   *transformer.Model
-	moments *covariance.Moments
-	method  Method
-	digest  string // of the model
-	roots   roots
+	model    *transformer.Model
+	moments  *covariance.Moments // nil where the method needs none
+	method   Method
+	settings Settings
+	analyser analyser
+	digest   string // of the model
+	roots    roots
 }
 
-func newDecomposer(m *transformer.Model, moments *covariance.Moments, method Method) (*decomposer, error) {
-	if err := method.check(); err != nil {
+func newDecomposer(m *transformer.Model, moments *covariance.Moments, method Method, opt Options) (*decomposer, error) {
+	settings, err := opt.Settings.For(method)
+	if err != nil {
 		return nil, err
 	}
 	digest, err := m.Digest()
 	if err != nil {
 		return nil, err
 	}
-	d := &decomposer{model: m, method: method, digest: digest}
-	if !method.NeedsMoments() {
-		return d, nil
+	d := &decomposer{model: m, method: method, settings: settings, analyser: methods[method].make(settings), digest: digest}
+	if method.NeedsMoments() {
+		d.moments = moments
+		err = checkMoments(m, moments, method)
 	}
-	d.moments = moments
+	return d, err
+}
+
+func checkMoments(m *transformer.Model, moments *covariance.Moments, method Method) error {
 	switch {
 	case moments == nil:
-		return nil, fmt.Errorf("method %q needs calibration moments, found none", method)
+		return fmt.Errorf("method %q needs calibration moments, found none", method)
 	case moments.Replaced != 0:
-		return nil, fmt.Errorf("moments: expected those of the dense model, found those of a variant with %d linears replaced", moments.Replaced)
+		return fmt.Errorf("moments: expected those of the dense model, found those of a variant with %d linears replaced", moments.Replaced)
 	}
-	return d, moments.For(m)
+	return moments.For(m)
 }
 
 func (d *decomposer) one(lin transformer.Linear, keep int) (*Spectrum, error) {
@@ -125,7 +134,7 @@ func (d *decomposer) one(lin transformer.Linear, keep int) (*Spectrum, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot decompose %s by %s: %w", lin.Name, d.method, err)
 	}
-	s.Model = d.digest
+	s.Method, s.Settings, s.Model = d.method, d.settings, d.digest
 	if d.moments != nil {
 		s.Moments = d.moments.Digest()
 	}
@@ -137,11 +146,11 @@ func (d *decomposer) decompose(lin transformer.Linear, keep int) (*Spectrum, err
 	if err != nil {
 		return nil, err
 	}
-	a, err := methods[d.method].analyse(p)
+	a, err := d.analyser.analyse(p)
 	if err != nil {
 		return nil, err
 	}
-	return newSpectrum(p, d.method, a, keep)
+	return newSpectrum(p, a, keep)
 }
 
 func (d *decomposer) problem(lin transformer.Linear) (problem, error) {

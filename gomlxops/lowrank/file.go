@@ -15,8 +15,9 @@ const (
 )
 
 // Save writes spectra of one model and method to path, whole or not at all, as safetensors. For each linear LINEAR the arrays are
-// LINEAR.values (float64), LINEAR.basis (U, float32, out × kept) and LINEAR.projected (Uᵀ W, float32, kept × in), and of methods
-// with a bias LINEAR.mean (ȳ) and LINEAR.along (Uᵀ ȳ), float64. The order of the spectra is kept.
+// LINEAR.values (float64), LINEAR.basis (B, float32, out × kept) and LINEAR.projected (A, float32, kept × in), and where the
+// mean is kept LINEAR.mean (ȳ) and LINEAR.along (Bᵀ ȳ), float64. The order of the spectra is kept. Settings stand in the
+// metadata under their names; where they are absent the defaults held.
 func Save(path string, spectra []*Spectrum) error {
 	if err := checkTogether(spectra); err != nil {
 		return fmt.Errorf("cannot write %s: %w", path, err)
@@ -26,6 +27,7 @@ func Save(path string, spectra []*Spectrum) error {
 		"kind": fileKind, "version": fileVersion, "method": string(first.Method), "model": first.Model, "moments": first.Moments,
 		"linears": strconv.Itoa(len(spectra)),
 	}
+	first.Settings.write(metadata)
 	var arrays []tensorfile.Tensor
 	for i, s := range spectra {
 		metadata["linear."+strconv.Itoa(i)] = s.Linear.Name
@@ -38,8 +40,8 @@ func (s *Spectrum) arrays() []tensorfile.Tensor {
 	name, out, in := s.Linear.Name, s.Linear.Out, s.Linear.In
 	arrays := []tensorfile.Tensor{
 		{Name: name + ".values", Shape: []int{len(s.Values)}, Data: s.Values},
-		{Name: name + ".basis", Shape: []int{out, s.Kept}, Data: s.basis},
-		{Name: name + ".projected", Shape: []int{s.Kept, in}, Data: s.projected},
+		{Name: name + ".basis", Shape: []int{out, s.Kept}, Data: s.b},
+		{Name: name + ".projected", Shape: []int{s.Kept, in}, Data: s.a},
 	}
 	if s.mean != nil {
 		arrays = append(arrays,
@@ -76,7 +78,8 @@ func load(f *tensorfile.File, m *transformer.Model) ([]*Spectrum, error) {
 		return nil, fmt.Errorf("model: expected digest %.16s… of %s, found %.16s…; decompose this model", digest, m.Dir(), found)
 	}
 	method := Method(f.Metadata("method"))
-	if err := method.check(); err != nil {
+	settings, err := readSettings(f, method)
+	if err != nil {
 		return nil, err
 	}
 	n, err := strconv.Atoi(f.Metadata("linears"))
@@ -89,7 +92,7 @@ func load(f *tensorfile.File, m *transformer.Model) ([]*Spectrum, error) {
 		if err != nil {
 			return nil, err
 		}
-		spectra[i] = &Spectrum{Linear: lin, Method: method, Model: digest, Moments: f.Metadata("moments")}
+		spectra[i] = &Spectrum{Linear: lin, Method: method, Settings: settings, Model: digest, Moments: f.Metadata("moments")}
 		if err := spectra[i].load(f); err != nil {
 			return nil, err
 		}
@@ -107,13 +110,13 @@ func (s *Spectrum) load(f *tensorfile.File) (err error) {
 	if s.Values, err = f.Float64(name+".values", min(out, in)); err != nil {
 		return err
 	}
-	if s.basis, err = f.Float32(name+".basis", out, s.Kept); err != nil {
+	if s.b, err = f.Float32(name+".basis", out, s.Kept); err != nil {
 		return err
 	}
-	if s.projected, err = f.Float32(name+".projected", s.Kept, in); err != nil {
+	if s.a, err = f.Float32(name+".projected", s.Kept, in); err != nil {
 		return err
 	}
-	if !s.Method.NeedsMoments() {
+	if s.Settings.Centring != KeepMean {
 		return nil
 	}
 	if s.mean, err = f.Float64(name+".mean", out); err != nil {
@@ -121,4 +124,25 @@ func (s *Spectrum) load(f *tensorfile.File) (err error) {
 	}
 	s.along, err = f.Float64(name+".along", s.Kept)
 	return err
+}
+
+// write adds the settings that are not zero to a file's metadata.
+func (s Settings) write(metadata map[string]string) {
+	if s.Alpha != 0 {
+		metadata["alpha"] = strconv.FormatFloat(s.Alpha, 'g', -1, 64)
+	}
+	if s.Centring != "" {
+		metadata["centring"] = string(s.Centring)
+	}
+}
+
+func readSettings(f *tensorfile.File, method Method) (Settings, error) {
+	s := Settings{Centring: Centring(f.Metadata("centring"))}
+	if text := f.Metadata("alpha"); text != "" {
+		var err error
+		if s.Alpha, err = strconv.ParseFloat(text, 64); err != nil {
+			return s, fmt.Errorf("alpha: expected a number, found %q", text)
+		}
+	}
+	return s.For(method)
 }

@@ -81,7 +81,7 @@ func TestLoadRefuses(t *testing.T) {
 		}
 		refuse(name, path, r, c.want)
 	}
-	mixed := append(r.spectra(t, PlainSVD)[:1], spectra[1])
+	mixed := append(r.spectra(t, PlainSVD)[:1:1], spectra[1])
 	if err := Save(filepath.Join(dir, "mixed"), mixed); err == nil || !strings.Contains(err.Error(), "svd") {
 		t.Errorf("two methods in one file: %v", err)
 	}

@@ -9,41 +9,52 @@ import (
 	"github.com/parelab/pare/gomlxops/transformer"
 )
 
-// Method names a way to order the directions of a linear's output.
+// Method names a way to order the directions of a linear.
 type Method string
 
-// The methods, each in the file of its name.
+// The methods, each in the file of its family.
 const (
-	FeaturePCM Method = "pcm" // principal components of the outputs, covariance pooled over groups
-	FeatureSCM Method = "scm" // the same with the covariance over all tokens
-	PlainSVD   Method = "svd" // singular vectors of the weight, no calibration
+	FeaturePCM Method = "pcm"    // principal components of the outputs, covariance pooled over groups
+	FeatureSCM Method = "scm"    // the same with the covariance over all tokens
+	SVDLLM     Method = "svdllm" // singular vectors of the weight on whitened inputs
+	ASVD       Method = "asvd"   // singular vectors of the weight with its columns scaled by the size of the inputs
+	PlainSVD   Method = "svd"    // singular vectors of the weight, no calibration
 )
 
-var methods = map[Method]method{
-	FeaturePCM: feature{(*covariance.Stats).PCM},
-	FeatureSCM: feature{(*covariance.Stats).SCM},
-	PlainSVD:   plain{},
+// entry is what the list of methods says of one.
+type entry struct {
+	moments bool                    // it looks at calibration moments
+	make    func(Settings) analyser // settings are resolved
+}
+
+var methods = map[Method]entry{
+	FeaturePCM: {true, func(s Settings) analyser { return feature{(*covariance.Stats).PCM, s.Centring} }},
+	FeatureSCM: {true, func(s Settings) analyser { return feature{(*covariance.Stats).SCM, s.Centring} }},
+	SVDLLM:     {true, func(Settings) analyser { return whitening{} }},
+	ASVD:       {true, func(s Settings) analyser { return activation{s.Alpha} }},
+	PlainSVD:   {false, func(Settings) analyser { return plain{} }},
 }
 
 // Methods lists the methods, sorted.
 func Methods() []Method { return slices.Sorted(maps.Keys(methods)) }
 
 // NeedsMoments says whether the method looks at calibration moments; [Decompose] takes nil for one that does not.
-func (m Method) NeedsMoments() bool { return methods[m] != nil && methods[m].needsMoments() }
+func (m Method) NeedsMoments() bool { return methods[m].moments }
+
+func (m Method) feature() bool { return m == FeaturePCM || m == FeatureSCM }
 
 func (m Method) check() error {
-	if methods[m] == nil {
+	if _, ok := methods[m]; !ok {
 		return fmt.Errorf("method: expected one of %v, found %q", Methods(), m)
 	}
 	return nil
 }
 
-// method is what a file of this package adds.
+// analyser is what a file of this package adds.
 //
-// Laws: u has orthonormal columns; values are descending and not negative but for rounding; the result does not depend on
-// what was analysed before. The best rank-r factors in the method's sense are u_r and u_rᵀ W for every r.
-type method interface {
-	needsMoments() bool
+// Laws: values are descending and not negative but for rounding; the best rank-r factors in the method's sense are the
+// first r columns of B and the first r rows of A, for every r; the result does not depend on what was analysed before.
+type analyser interface {
 	analyse(problem) (*analysis, error)
 }
 
@@ -52,12 +63,15 @@ type problem struct {
 	linear transformer.Linear
 	w      []float64         // W, [out, in]
 	input  *covariance.Stats // of the linear's input; nil where the method needs none
-	roots  *roots            // square roots of input covariances, shared between linears
+	roots  *roots            // square roots of input moments, shared between linears
 }
 
-// analysis is the outcome, in float64.
+// analysis is the outcome, in float64, for all k = min(out, in) directions. A method gives B with orthonormal columns, or A with
+// orthonormal rows, or both factors as they come; the one left out is the projection of W, Bᵀ W or W Aᵀ, so that no scale is
+// ever divided by.
 type analysis struct {
-	values []float64 // energies, min(out, in), descending
-	u      []float64 // [out, min(out, in)]
+	values []float64 // energies, k, descending
+	b      []float64 // [out, k]; nil: W Aᵀ
+	a      []float64 // [k, in]; nil: Bᵀ W
 	mean   []float64 // ȳ, [out]; nil where the method makes no bias
 }

@@ -158,7 +158,7 @@ func TestWholeModelMatchesReference(t *testing.T) {
 			}
 		}
 	}
-	if checked != 12 {
+	if checked != 4*len(referenceMethods) {
 		t.Errorf("%d settings checked", checked)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"sync"
 	"testing"
 
 	"github.com/parelab/pare/gomlxops/covariance"
@@ -40,7 +41,7 @@ type quality struct {
 }
 
 // referenceMethods are the names in the reference of what this package has.
-var referenceMethods = map[Method]string{FeaturePCM: "bolaco_pcm", FeatureSCM: "bolaco_scm", PlainSVD: "svd"}
+var referenceMethods = map[Method]string{FeaturePCM: "bolaco_pcm", FeatureSCM: "bolaco_scm", PlainSVD: "svd", SVDLLM: "svdllm", ASVD: "asvd"}
 
 func references(t *testing.T) []*reference {
 	t.Helper()
@@ -64,27 +65,41 @@ func references(t *testing.T) []*reference {
 	return all
 }
 
-// moments runs the calibration; groups as the reference has.
-func (r *reference) moments(t *testing.T, groups int) *covariance.Moments {
+// known keeps what several tests ask for: calibrations and decompositions do not change.
+var known sync.Map
+
+func once[T any](t *testing.T, key string, compute func() (T, error)) T {
 	t.Helper()
-	m, err := covariance.Collect(context.Background(), r.model.Dense(), r.tokens["calib"], covariance.Options{Groups: groups})
+	f, _ := known.LoadOrStore(key, sync.OnceValues(compute))
+	v, err := f.(func() (T, error))()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return m
+	return v
+}
+
+// moments runs the calibration; groups as the reference has.
+func (r *reference) moments(t *testing.T, groups int) *covariance.Moments {
+	t.Helper()
+	return once(t, fmt.Sprint(r.name, " moments ", groups), func() (*covariance.Moments, error) {
+		return covariance.Collect(context.Background(), r.model.Dense(), r.tokens["calib"], covariance.Options{Groups: groups})
+	})
 }
 
 func (r *reference) spectra(t *testing.T, method Method) []*Spectrum {
+	t.Helper()
+	return r.spectraWith(t, method, Options{})
+}
+
+func (r *reference) spectraWith(t *testing.T, method Method, opt Options) []*Spectrum {
 	t.Helper()
 	var moments *covariance.Moments
 	if method.NeedsMoments() {
 		moments = r.moments(t, 4)
 	}
-	s, err := DecomposeAll(context.Background(), r.model, moments, method, Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
+	return once(t, fmt.Sprint(r.name, method, opt.Keep, opt.Settings), func() ([]*Spectrum, error) {
+		return DecomposeAll(context.Background(), r.model, moments, method, opt)
+	})
 }
 
 func (r *reference) weight(t *testing.T, l transformer.Linear) []float64 {

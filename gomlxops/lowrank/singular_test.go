@@ -25,38 +25,68 @@ func TestSingularCovariance(t *testing.T) {
 		if err := r.model.Dense().Stream(context.Background(), tiny, transformer.RunOptions{Probe: inputs}); err != nil {
 			t.Fatal(err)
 		}
-		spectra, err := DecomposeAll(context.Background(), r.model, moments, FeaturePCM, Options{})
+		for _, c := range []struct {
+			method   Method
+			settings Settings
+		}{{FeaturePCM, Settings{}}, {FeatureSCM, Settings{Centring: Uncentred}}, {SVDLLM, Settings{}}} {
+			spectra, err := DecomposeAll(context.Background(), r.model, moments, c.method, Options{Settings: c.settings})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.reproduces(t, spectra, inputs)
+		}
+		spectra, err := DecomposeAll(context.Background(), r.model, moments, ASVD, Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		checked, worst := 0, 0.0
 		for _, s := range spectra {
-			rank, err := Rank(0.2, s.Linear.Out, s.Linear.In)
-			if err != nil {
-				t.Fatal(err)
-			}
-			f, err := s.Factors(rank)
-			if err != nil {
-				t.Fatal(err)
-			}
-			left := outputsApart(r.weight(t, s.Linear), dense(f), f.Bias, inputs[fmt.Sprint(s.Linear.Layer, s.Linear.Kind.Site())], s.Linear)
-			if rank < 10 {
-				if math.IsNaN(left) {
-					t.Errorf("%s: NaN", s.Linear.Name)
-				}
-				continue
-			}
-			checked++
-			worst = max(worst, left)
-			if !(left < 1e-5) {
-				t.Errorf("%s %s, rank %d: ten outputs are off by %.2g", r.name, s.Linear.Name, rank, left)
+			if left := r.outputsApart(t, s, s.Kept, inputs); math.IsNaN(left) {
+				t.Errorf("asvd %s: NaN", s.Linear.Name)
 			}
 		}
-		if checked < 12 {
-			t.Errorf("%d linears checked", checked)
-		}
-		t.Logf("%s: worst of %d linears %.2g", r.name, checked, worst)
 	}
+}
+
+// reproduces checks the outputs of ten tokens at ratio 0.2.
+func (r *reference) reproduces(t *testing.T, spectra []*Spectrum, inputs capture) {
+	t.Helper()
+	checked, worst := 0, 0.0
+	for _, s := range spectra {
+		rank, err := Rank(0.2, s.Linear.Out, s.Linear.In)
+		if err != nil {
+			t.Fatal(err)
+		}
+		left := r.outputsApart(t, s, rank, inputs)
+		if math.IsNaN(left) {
+			t.Errorf("%s: NaN", s.Linear.Name)
+		}
+		if rank < 10 {
+			continue
+		}
+		checked++
+		worst = max(worst, left)
+		if !(left < 1e-5) {
+			t.Errorf("%s %s by %s, rank %d: ten outputs are off by %.2g", r.name, s.Linear.Name, s.by(), rank, left)
+		}
+	}
+	if checked < 12 {
+		t.Errorf("%d linears checked", checked)
+	}
+	t.Logf("%s by %s: worst of %d linears %.2g", r.name, spectra[0].by(), checked, worst)
+}
+
+// outputsApart says how far the outputs at a rank are from W x on the captured inputs.
+func (r *reference) outputsApart(t *testing.T, s *Spectrum, rank int, inputs capture) float64 {
+	t.Helper()
+	f, err := s.Factors(rank)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bias := f.Bias
+	if bias == nil {
+		bias = make([]float32, s.Linear.Out)
+	}
+	return outputsApart(r.weight(t, s.Linear), dense(f), bias, inputs[fmt.Sprint(s.Linear.Layer, s.Linear.Kind.Site())], s.Linear)
 }
 
 // capture is a probe that keeps the inputs of every site, for runs of one batch.

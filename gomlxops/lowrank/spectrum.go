@@ -10,46 +10,63 @@ import (
 
 // Spectrum is a linear taken apart, ready for every rank up to Kept.
 //
-// Notation: U [out, Kept] orthonormal columns, most energy first; W [out, in]; ȳ [out] the mean of the calibration outputs.
-// U and Uᵀ W are kept in float32, which is what factors are made of; means and energies in float64.
+// Notation: W [out, in]; B [out, Kept], A [Kept, in] its factors, most energy first, so that those of rank r are the first r columns and
+// rows; ȳ [out] the mean of the calibration outputs. Factors are kept in float32, which is what a model holds; means and energies
+// in float64.
 type Spectrum struct {
-	Linear transformer.Linear
-	Method Method
-	Values []float64 // energies of all min(out, in) directions, descending; feature methods: variances of the outputs
-	Kept   int       // directions whose vectors are kept
+	Linear   transformer.Linear
+	Method   Method
+	Settings Settings  // resolved, as by [Settings.For]
+	Values   []float64 // energies of all min(out, in) directions, descending; the method's file says of what
+	Kept     int       // directions whose vectors are kept
 
 	Model   string // digest of the model
 	Moments string // digest of the moments; empty where the method needs none
 
-	basis     []float32 // U, [out, Kept]
-	projected []float32 // Uᵀ W, [Kept, in]
-	mean      []float64 // ȳ, [out]; nil: the method makes no bias
-	along     []float64 // Uᵀ ȳ, [Kept]
+	b     []float32 // [out, Kept]
+	a     []float32 // [Kept, in]
+	mean  []float64 // ȳ, [out]; nil: the method makes no bias
+	along []float64 // Bᵀ ȳ, [Kept]; with a mean the columns of B are orthonormal
 }
 
 // newSpectrum keeps the first directions of an analysis.
-func newSpectrum(p problem, m Method, a *analysis, kept int) (*Spectrum, error) {
-	out, in, all := p.linear.Out, p.linear.In, len(a.values)
-	u := make([]float64, out*kept)
-	for i := range out {
-		copy(u[i*kept:(i+1)*kept], a.u[i*all:i*all+kept])
-	}
-	projected, err := linalg.TMul(u, out, kept, p.w, in)
+func newSpectrum(p problem, a *analysis, kept int) (*Spectrum, error) {
+	b, rows, err := a.factors(p, kept)
 	if err != nil {
 		return nil, err
 	}
-	s := &Spectrum{Linear: p.linear, Method: m, Values: a.values, Kept: kept, basis: narrow(u), projected: narrow(projected)}
+	s := &Spectrum{Linear: p.linear, Values: a.values, Kept: kept, b: narrow(b), a: narrow(rows)}
 	if a.mean != nil {
 		s.mean = a.mean
-		if s.along, err = linalg.TMul(u, out, kept, a.mean, 1); err != nil {
+		if s.along, err = linalg.TMul(b, p.linear.Out, kept, a.mean, 1); err != nil {
 			return nil, err
 		}
 	}
 	return s, nil
 }
 
-// Factors returns the linear at the given rank: B = U_r, A = U_rᵀ W, and for the feature methods the bias
-// ȳ − U_r U_rᵀ ȳ, which is orthogonal to U_r. The result shares A with the spectrum: leave it unchanged.
+// factors returns B [out, r] and A [r, in].
+func (a *analysis) factors(p problem, r int) (b, rows []float64, err error) {
+	out, in, all := p.linear.Out, p.linear.In, len(a.values)
+	if a.a != nil {
+		rows = a.a[:r*in]
+	}
+	if a.b == nil {
+		b, err = linalg.MulT(p.w, out, in, rows, r)
+		return b, rows, err
+	}
+	b = make([]float64, 0, out*r)
+	for i := range out {
+		b = append(b, a.b[i*all:i*all+r]...)
+	}
+	if rows == nil {
+		rows, err = linalg.TMul(b, out, r, p.w, in)
+	}
+	return b, rows, err
+}
+
+// Factors returns the linear at the given rank: B, A, and where the mean is kept the bias ȳ − B Bᵀ ȳ, which is orthogonal to
+// the columns of B. The result shares A with the spectrum: leave it unchanged.
 //
 // A rank outside 1…Kept is an error. Whether a rank saves anything is the caller's question; [Apply] asks it.
 func (s *Spectrum) Factors(rank int) (*transformer.Factored, error) {
@@ -57,9 +74,9 @@ func (s *Spectrum) Factors(rank int) (*transformer.Factored, error) {
 		return nil, fmt.Errorf("%s: expected a rank of 1 to %d, found %d", s.Linear.Name, s.Kept, rank)
 	}
 	out, in := s.Linear.Out, s.Linear.In
-	f := &transformer.Factored{Rank: rank, A: s.projected[: rank*in : rank*in], B: make([]float32, 0, out*rank)}
+	f := &transformer.Factored{Rank: rank, A: s.a[: rank*in : rank*in], B: make([]float32, 0, out*rank)}
 	for i := range out {
-		f.B = append(f.B, s.basis[i*s.Kept:i*s.Kept+rank]...)
+		f.B = append(f.B, s.b[i*s.Kept:i*s.Kept+rank]...)
 	}
 	if s.mean != nil {
 		f.Bias = s.bias(rank)
@@ -67,18 +84,19 @@ func (s *Spectrum) Factors(rank int) (*transformer.Factored, error) {
 	return f, nil
 }
 
-// bias returns (I − U_r U_rᵀ) ȳ, summed in float64.
+// bias returns ȳ − B Bᵀ ȳ at a rank, summed in float64.
 func (s *Spectrum) bias(rank int) []float32 {
 	rest := slices.Clone(s.mean)
 	for i := range rest {
 		for k, c := range s.along[:rank] {
-			rest[i] -= float64(s.basis[i*s.Kept+k]) * c
+			rest[i] -= float64(s.b[i*s.Kept+k]) * c
 		}
 	}
 	return narrow(rest)
 }
 
-// Energy returns the sum of all energies: for the feature methods the variance of the outputs, for plain SVD ‖W‖²_F.
+// Energy returns the sum of all energies: for the feature methods the variance of the outputs, for plain SVD ‖W‖²_F. Energies
+// of different methods have different units; compare [Spectrum.Relative].
 func (s *Spectrum) Energy() float64 { return s.Discarded(0) }
 
 // Discarded returns the energy that the given rank leaves out, the sum of the values behind it; 0 from the last rank on. It
@@ -89,6 +107,14 @@ func (s *Spectrum) Discarded(rank int) float64 {
 		sum += max(s.Values[k], 0) // rounding can leave values of zero a little below it
 	}
 	return sum
+}
+
+// Relative returns the fraction of the energy that the given rank leaves out, in [0, 1]; 0 of a linear without energy.
+func (s *Spectrum) Relative(rank int) float64 {
+	if all := s.Energy(); all > 0 {
+		return s.Discarded(rank) / all
+	}
+	return 0
 }
 
 func narrow(a []float64) []float32 {
