@@ -148,6 +148,11 @@ func TestDecomposeRefuses(t *testing.T) {
 	}{
 		"method":     {func() error { _, err := Decompose(r.model, moments, l, "pca"); return err }, `found "pca"`},
 		"no moments": {func() error { _, err := Decompose(r.model, nil, l, FeaturePCM); return err }, "needs calibration moments"},
+		"no Fisher":  {func() error { _, err := Decompose(r.model, nil, l, FWSVDRow); return err }, "needs Fisher sums"},
+		"Fisher of another model": {func() error {
+			_, err := DecomposeAll(context.Background(), r.model, nil, FWSVDCol, Options{Fisher: exactFisher(t, other)})
+			return err
+		}, "another model"},
 		"model": {func() error {
 			_, err := Decompose(other.model, moments, other.model.Linears()[0], FeaturePCM)
 			return err

@@ -8,12 +8,13 @@ import (
 
 	"github.com/parelab/pare/gomlxops"
 	"github.com/parelab/pare/gomlxops/covariance"
+	"github.com/parelab/pare/gomlxops/importance"
 	"github.com/parelab/pare/gomlxops/transformer"
 	"golang.org/x/sync/errgroup"
 )
 
 // Decompose takes one linear of m apart, with the method's default settings, and keeps all its directions. moments may be nil
-// for a method that needs none. [DecomposeAll] has options.
+// for a method that needs none; one that needs Fisher sums takes them from the options of [DecomposeAll].
 //
 // Errors: an unknown method, moments of another model or of a variant with replaced linears, a linear that the model does
 // not hold dense. Cost: about 9·min(out,in)³ operations for the eigenvectors, some times that where out > in.
@@ -31,6 +32,7 @@ type Options struct {
 	// from there on the dense matrix is smaller. It is limited to min(out, in).
 	Keep     int
 	Settings Settings             // of the method
+	Fisher   *importance.Fisher   // for a method that needs it; others leave it aside
 	Linears  []transformer.Linear // which; nil means all
 	Recorder gomlxops.Recorder    // told of progress; nil keeps nothing
 }
@@ -97,6 +99,7 @@ type decomposer struct {
 	moments  *covariance.Moments // nil where the method needs none
 	method   Method
 	settings Settings
+	fisher   *importance.Fisher // nil where the method needs none
 	analyser analyser
 	digest   string // of the model
 	roots    roots
@@ -115,6 +118,10 @@ func newDecomposer(m *transformer.Model, moments *covariance.Moments, method Met
 	if method.NeedsMoments() {
 		d.moments = moments
 		err = checkMoments(m, moments, method)
+	}
+	if method.NeedsFisher() {
+		d.fisher = opt.Fisher
+		err = d.checkFisher(opt.Fisher)
 	}
 	return d, err
 }
@@ -137,6 +144,9 @@ func (d *decomposer) one(lin transformer.Linear, keep int) (*Spectrum, error) {
 	s.Method, s.Settings, s.Model = d.method, d.settings, d.digest
 	if d.moments != nil {
 		s.Moments = d.moments.Digest()
+	}
+	if d.fisher != nil {
+		s.Fisher = d.fisher.Digest()
 	}
 	return s, nil
 }
@@ -170,7 +180,12 @@ func (d *decomposer) problem(lin transformer.Linear) (problem, error) {
 	}
 	p := problem{linear: lin, w: widen(w), roots: &d.roots}
 	if d.moments != nil {
-		p.input, err = d.moments.Input(lin)
+		if p.input, err = d.moments.Input(lin); err != nil {
+			return p, err
+		}
+	}
+	if d.fisher != nil {
+		p.fisher, err = d.fisher.Of(lin)
 	}
 	return p, err
 }

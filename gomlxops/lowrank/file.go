@@ -24,7 +24,7 @@ func Save(path string, spectra []*Spectrum) error {
 	}
 	first := spectra[0]
 	metadata := map[string]string{
-		"kind": fileKind, "version": fileVersion, "method": string(first.Method), "model": first.Model, "moments": first.Moments,
+		"kind": fileKind, "version": fileVersion, "method": string(first.Method), "model": first.Model, "moments": first.Moments, "fisher": first.Fisher,
 		"linears": strconv.Itoa(len(spectra)),
 	}
 	first.Settings.write(metadata)
@@ -92,7 +92,7 @@ func load(f *tensorfile.File, m *transformer.Model) ([]*Spectrum, error) {
 		if err != nil {
 			return nil, err
 		}
-		spectra[i] = &Spectrum{Linear: lin, Method: method, Settings: settings, Model: digest, Moments: f.Metadata("moments")}
+		spectra[i] = &Spectrum{Linear: lin, Method: method, Settings: settings, Model: digest, Moments: f.Metadata("moments"), Fisher: f.Metadata("fisher")}
 		if err := spectra[i].load(f); err != nil {
 			return nil, err
 		}

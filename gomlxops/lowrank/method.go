@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/parelab/pare/gomlxops/covariance"
+	"github.com/parelab/pare/gomlxops/importance"
 	"github.com/parelab/pare/gomlxops/transformer"
 )
 
@@ -14,25 +15,30 @@ type Method string
 
 // The methods, each in the file of its family.
 const (
-	FeaturePCM Method = "pcm"    // principal components of the outputs, covariance pooled over groups
-	FeatureSCM Method = "scm"    // the same with the covariance over all tokens
-	SVDLLM     Method = "svdllm" // singular vectors of the weight on whitened inputs
-	ASVD       Method = "asvd"   // singular vectors of the weight with its columns scaled by the size of the inputs
-	PlainSVD   Method = "svd"    // singular vectors of the weight, no calibration
+	FeaturePCM Method = "pcm"       // principal components of the outputs, covariance pooled over groups
+	FeatureSCM Method = "scm"       // the same with the covariance over all tokens
+	SVDLLM     Method = "svdllm"    // singular vectors of the weight on whitened inputs
+	ASVD       Method = "asvd"      // singular vectors of the weight with its columns scaled by the size of the inputs
+	PlainSVD   Method = "svd"       // singular vectors of the weight, no calibration
+	FWSVDRow   Method = "fwsvd_row" // the same with its rows, the outputs, scaled by Fisher information
+	FWSVDCol   Method = "fwsvd_col" // the same with its columns, the inputs, scaled by Fisher information
 )
 
 // entry is what the list of methods says of one.
 type entry struct {
 	moments bool                    // it looks at calibration moments
+	fisher  bool                    // it looks at Fisher sums
 	make    func(Settings) analyser // settings are resolved
 }
 
 var methods = map[Method]entry{
-	FeaturePCM: {true, func(s Settings) analyser { return feature{(*covariance.Stats).PCM, s.Centring} }},
-	FeatureSCM: {true, func(s Settings) analyser { return feature{(*covariance.Stats).SCM, s.Centring} }},
-	SVDLLM:     {true, func(Settings) analyser { return whitening{} }},
-	ASVD:       {true, func(s Settings) analyser { return activation{s.Alpha} }},
-	PlainSVD:   {false, func(Settings) analyser { return plain{} }},
+	FeaturePCM: {true, false, func(s Settings) analyser { return feature{(*covariance.Stats).PCM, s.Centring} }},
+	FeatureSCM: {true, false, func(s Settings) analyser { return feature{(*covariance.Stats).SCM, s.Centring} }},
+	SVDLLM:     {true, false, func(Settings) analyser { return whitening{} }},
+	ASVD:       {true, false, func(s Settings) analyser { return activation{s.Alpha} }},
+	PlainSVD:   {false, false, func(Settings) analyser { return plain{} }},
+	FWSVDRow:   {false, true, func(Settings) analyser { return fisherRows{} }},
+	FWSVDCol:   {false, true, func(Settings) analyser { return fisherCols{} }},
 }
 
 // Methods lists the methods, sorted.
@@ -40,6 +46,9 @@ func Methods() []Method { return slices.Sorted(maps.Keys(methods)) }
 
 // NeedsMoments says whether the method looks at calibration moments; [Decompose] takes nil for one that does not.
 func (m Method) NeedsMoments() bool { return methods[m].moments }
+
+// NeedsFisher says whether the method looks at the Fisher sums of [Options].
+func (m Method) NeedsFisher() bool { return methods[m].fisher }
 
 func (m Method) feature() bool { return m == FeaturePCM || m == FeatureSCM }
 
@@ -63,6 +72,7 @@ type problem struct {
 	linear transformer.Linear
 	w      []float64         // W, [out, in]
 	input  *covariance.Stats // of the linear's input; nil where the method needs none
+	fisher *importance.Sums  // of the linear; nil where the method needs none
 	roots  *roots            // square roots of input moments, shared between linears
 }
 

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/parelab/pare/gomlxops/covariance"
+	"github.com/parelab/pare/gomlxops/importance"
 	"github.com/parelab/pare/gomlxops/internal/oracle"
 	"github.com/parelab/pare/gomlxops/transformer"
 )
@@ -41,7 +42,7 @@ type quality struct {
 }
 
 // referenceMethods are the names in the reference of what this package has.
-var referenceMethods = map[Method]string{FeaturePCM: "bolaco_pcm", FeatureSCM: "bolaco_scm", PlainSVD: "svd", SVDLLM: "svdllm", ASVD: "asvd"}
+var referenceMethods = map[Method]string{FeaturePCM: "bolaco_pcm", FeatureSCM: "bolaco_scm", PlainSVD: "svd", SVDLLM: "svdllm", ASVD: "asvd", FWSVDRow: "fwsvd_row", FWSVDCol: "fwsvd_col"}
 
 func references(t *testing.T) []*reference {
 	t.Helper()
@@ -86,6 +87,14 @@ func (r *reference) moments(t *testing.T, groups int) *covariance.Moments {
 	})
 }
 
+// fisher collects gradients.
+func (r *reference) fisher(t *testing.T) *importance.Fisher {
+	t.Helper()
+	return once(t, r.name+" fisher", func() (*importance.Fisher, error) {
+		return importance.Collect(context.Background(), r.model, r.tokens["calib"], importance.Options{})
+	})
+}
+
 func (r *reference) spectra(t *testing.T, method Method) []*Spectrum {
 	t.Helper()
 	return r.spectraWith(t, method, Options{})
@@ -96,6 +105,9 @@ func (r *reference) spectraWith(t *testing.T, method Method, opt Options) []*Spe
 	var moments *covariance.Moments
 	if method.NeedsMoments() {
 		moments = r.moments(t, 4)
+	}
+	if method.NeedsFisher() {
+		opt.Fisher = r.fisher(t)
 	}
 	return once(t, fmt.Sprint(r.name, method, opt.Keep, opt.Settings), func() ([]*Spectrum, error) {
 		return DecomposeAll(context.Background(), r.model, moments, method, opt)

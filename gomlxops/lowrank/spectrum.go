@@ -22,6 +22,7 @@ type Spectrum struct {
 
 	Model   string // digest of the model
 	Moments string // digest of the moments; empty where the method needs none
+	Fisher  string // digest of the Fisher sums; empty where the method needs none
 
 	b     []float32 // [out, Kept]
 	a     []float32 // [Kept, in]

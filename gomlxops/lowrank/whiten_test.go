@@ -2,10 +2,13 @@ package lowrank
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/parelab/pare/gomlxops/covariance"
+	"github.com/parelab/pare/gomlxops/importance"
 	"github.com/parelab/pare/gomlxops/linalg"
+	"github.com/parelab/pare/gomlxops/transformer"
 )
 
 // One group and no centring is SVD-LLM, from a calibration pass through the models, to float32.
@@ -113,7 +116,7 @@ func fromWhite(t *testing.T, s *covariance.Stats, g []float64) float64 {
 	return worst
 }
 
-// METHODS identities 17 and 18: without scaling ASVD is plain SVD, a constant scale changes nothing, and on white inputs of one
+// METHODS identities 17 and 18: without scaling ASVD is plain SVD, and FWSVD with equal information; a constant scale changes nothing, and on white inputs of one
 // size so does whitening.
 func TestScalingsThatChangeNothing(t *testing.T) {
 	eachExact(t, PlainSVD, func(e exact) {
@@ -121,13 +124,15 @@ func TestScalingsThatChangeNothing(t *testing.T) {
 		want := e.factored(t, rank)
 		white := *e.whiteInput()
 		for name, by := range map[string]analyser{
-			"17: alpha 0":               activation{0},
-			"17, 18: equal activations": activation{0.5},
-			"18: whitening":             whitening{},
-			"18: uncentred features":    feature{(*covariance.Stats).SCM, Uncentred},
+			"17: alpha 0":                 activation{0},
+			"17, 18: equal activations":   activation{0.5},
+			"17: constant Fisher rows":    fisherRows{},
+			"17: constant Fisher columns": fisherCols{},
+			"18: whitening":               whitening{},
+			"18: uncentred features":      feature{(*covariance.Stats).SCM, Uncentred},
 		} {
 			p := e.problem
-			p.input, p.roots = &white, &roots{}
+			p.input, p.fisher, p.roots = &white, constantFisher(e.linear), &roots{}
 			a, err := by.analyse(p)
 			if err != nil {
 				t.Fatal(err)
@@ -149,6 +154,50 @@ func (e exact) whiteInput() *covariance.Stats {
 	}
 	return s
 }
+
+func constantFisher(l transformer.Linear) *importance.Sums {
+	s := &importance.Sums{Linear: l, Row: make([]float64, l.Out), Col: make([]float64, l.In)}
+	for i := range s.Row {
+		s.Row[i] = 0.02
+	}
+	for j := range s.Col {
+		s.Col[j] = 7
+	}
+	return s
+}
+
+// Where no gradient reached an output or an input, nothing is divided by zero: the others come out as without it.
+func TestFWSVDWithoutGradients(t *testing.T) {
+	checked := 0
+	for _, method := range []Method{FWSVDRow, FWSVDCol} {
+		eachExact(t, method, func(e exact) {
+			silent := importance.Sums{Linear: e.linear, Row: slices.Clone(e.fisher.Row), Col: slices.Clone(e.fisher.Col)}
+			clear(silent.Row[:e.linear.Out/3])
+			clear(silent.Col[:e.linear.In/3])
+			p := e.problem
+			p.fisher = &silent
+			a, err := methods[method].make(Settings{}).analyse(p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			hat := exact{p, a, e.k, nil, nil}.factored(t, e.k/2)
+			for i, v := range hat {
+				if math.IsNaN(v) || math.IsInf(v, 0) {
+					t.Fatalf("%s %s: %v at %d", method, e.linear.Name, v, i)
+				}
+			}
+			if norm(hat) > norm(e.w) { // a projection of W
+				t.Errorf("%s %s: ‖BA‖ is %g, ‖W‖ %g", method, e.linear.Name, norm(hat), norm(e.w))
+			}
+			checked++
+		})
+	}
+	if checked != 70 {
+		t.Errorf("%d checked", checked)
+	}
+}
+
+func norm(w []float64) float64 { return frobenius(w, make([]float64, len(w))) }
 
 // A channel that was always zero is no reason to divide by zero.
 func TestASVDWithSilentChannels(t *testing.T) {
