@@ -37,7 +37,8 @@ var mayImport = map[string][]string{
 	"gomlxops/linalg":      {"gomlxops", "gomlxops/internal"},
 	"gomlxops/transformer": {"gomlxops", "gomlxops/internal"},
 	"gomlxops/covariance":  {"gomlxops", "gomlxops/internal", "gomlxops/transformer", "gomlxops/linalg"},
-	"gomlxops/lowrank":     {"gomlxops", "gomlxops/internal", "gomlxops/transformer", "gomlxops/linalg", "gomlxops/covariance"},
+	"gomlxops/importance":  {"gomlxops", "gomlxops/internal", "gomlxops/transformer"},
+	"gomlxops/lowrank":     {"gomlxops", "gomlxops/internal", "gomlxops/transformer", "gomlxops/linalg", "gomlxops/covariance", "gomlxops/importance"},
 	"gomlxops/evaluate":    {"gomlxops", "gomlxops/internal", "gomlxops/transformer"},
 	"gomlxops/recovery":    {"gomlxops", "gomlxops/internal", "gomlxops/transformer", "gomlxops/lowrank"},
 }
