@@ -159,3 +159,12 @@ type slowSink struct{ lineSink }
 func (s *slowSink) every() time.Duration                 { return time.Millisecond }
 func (s *slowSink) draw(progressState, time.Time)        { time.Sleep(300 * time.Millisecond) }
 func (s *slowSink) finish(st progressState, n time.Time) { time.Sleep(300 * time.Millisecond) }
+
+func TestLatestTellsSteps(t *testing.T) {
+	p := newProgress("t", nil, time.Now)
+	p.Metric("loss", 120, 3.214)
+	p.Metric("perplexity", 0, 2.5)
+	if got, want := p.state.latest(), "loss 3.214 (step 120) · perplexity 2.5"; got != want {
+		t.Errorf("found %q, expected %q", got, want)
+	}
+}

@@ -38,11 +38,15 @@ func remaining(d time.Duration) string {
 	return elapsed(d)
 }
 
-// latest lists the metrics: loss 3.214 (step 120).
+// latest lists the metrics: loss 3.214 (step 120). A metric at step 0, as results of no training are, has no step to tell.
 func (s progressState) latest() string {
 	var parts []string
 	for _, m := range s.metrics {
-		parts = append(parts, fmt.Sprintf("%s %s (step %d)", m.name, Auto.writer([]float64{m.value})(m.value), m.step))
+		part := m.name + " " + Auto.writer([]float64{m.value})(m.value)
+		if m.step != 0 {
+			part += fmt.Sprintf(" (step %d)", m.step)
+		}
+		parts = append(parts, part)
 	}
 	return strings.Join(parts, " · ")
 }
