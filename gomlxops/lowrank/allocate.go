@@ -10,12 +10,26 @@ import (
 
 // Allocation records which rank every linear got, and what that removes, counted.
 type Allocation struct {
-	Method Method   `json:"method"`
-	Ratio  float64  `json:"ratio"`  // asked for; 0 where ranks were given
-	Before int64    `json:"before"` // parameters of the linears, dense
-	After  int64    `json:"after"`  // as held, biases of factored linears counted
-	Ranks  []Choice `json:"ranks"`  // in the order of the spectra
+	Method   Method   `json:"method"`
+	Settings Settings `json:"settings,omitzero"`
+	By       By       `json:"by,omitempty"`    // empty where ranks were given
+	Ratio    float64  `json:"ratio"`           // asked for; 0 where ranks were given
+	Budget   int64    `json:"budget,omitzero"` // parameters that ByEnergy had to spend
+	Before   int64    `json:"before"`          // parameters of the linears, dense
+	After    int64    `json:"after"`           // as held, biases of factored linears counted
+	Loss     float64  `json:"loss"`            // sum over linears of the fraction of energy left out; ByEnergy weighs them
+	Bound    float64  `json:"bound,omitzero"`  // no choice within ByEnergy's budget has a lower Loss
+	Ranks    []Choice `json:"ranks"`           // in the order of the spectra
 }
+
+// By names how ranks are shared out.
+type By string
+
+// The ways to share out ranks.
+const (
+	ByUniform By = "uniform" // the same fraction of every linear
+	ByEnergy  By = "energy"  // where they keep the most energy
+)
 
 // Choice is one linear of an [Allocation].
 type Choice struct {
@@ -38,10 +52,30 @@ func (a *Allocation) Rank(linear string) (int, bool) {
 	return a.Ranks[i].Rank, true
 }
 
-// AllocationOptions refine [UniformWith]. The zero value compresses every linear to the very rank.
+// AllocationOptions refine [UniformWith] and [Energy]. The zero value compresses every linear, to any rank from 1 on.
 type AllocationOptions struct {
-	Protect  []transformer.Kind // kinds that stay dense; Bolaco protects v_proj of models without grouped attention
-	Multiple int                // ranks are rounded down to a multiple of it, as hardware likes; 0 means 1
+	Protect        []transformer.Kind // kinds that stay dense; Bolaco protects v_proj of models without grouped attention
+	ProtectLinears []string           // single linears that stay dense, by name
+	Multiple       int                // ranks are multiples of it, as hardware likes (8, 64); 0 means 1
+	Minimum        int                // least rank, rounded up to a Multiple; 0 means 1
+
+	// FreeBias leaves the biases of the feature methods out of Energy's budget, as papers do. What Allocation counts
+	// then exceeds the budget by them.
+	FreeBias bool
+
+	// Weights multiply the loss of each linear in Energy, by name: what a linear is worth, as importance.Fisher.Salience
+	// estimates it. nil weighs all alike.
+	Weights map[string]float64
+}
+
+// least is the smallest rank allowed.
+func (o AllocationOptions) least() int {
+	multiple := max(o.Multiple, 1)
+	return (max(o.Minimum, 1) + multiple - 1) / multiple * multiple
+}
+
+func (o AllocationOptions) protects(l transformer.Linear) bool {
+	return slices.Contains(o.Protect, l.Kind) || slices.Contains(o.ProtectLinears, l.Name)
 }
 
 // Uniform removes the same fraction of every linear. See [UniformWith].
@@ -50,11 +84,13 @@ func Uniform(spectra []*Spectrum, ratio float64) (map[string]transformer.Form, *
 }
 
 // UniformWith returns the forms, for transformer.Model.With, that remove the same fraction of every linear that is not
-// protected. Protected ones stay dense without the others making up for it; the allocation counts what is removed.
+// protected. Protected ones stay dense without the others making up for it; the allocation counts what is removed. Ranks are
+// rounded down to a Multiple and up to the Minimum.
 //
-// Errors: a ratio outside (0,1), a linear that the ratio leaves no rank (or not one Multiple of it), an unknown kind.
+// Errors: a ratio outside (0,1), a linear that the ratio leaves no rank (or not one Multiple of it) where no Minimum is given,
+// an unknown kind or linear.
 func UniformWith(spectra []*Spectrum, ratio float64, opt AllocationOptions) (map[string]transformer.Form, *Allocation, error) {
-	if err := opt.check(); err != nil {
+	if err := opt.check(spectra); err != nil {
 		return nil, nil, err
 	}
 	ranks := make(map[string]int, len(spectra))
@@ -63,33 +99,41 @@ func UniformWith(spectra []*Spectrum, ratio float64, opt AllocationOptions) (map
 		if err != nil {
 			return nil, nil, err
 		}
-		if slices.Contains(opt.Protect, s.Linear.Kind) {
+		if opt.protects(s.Linear) {
 			continue
 		}
 		multiple := max(opt.Multiple, 1)
-		if r < multiple {
+		if r < multiple && opt.Minimum == 0 {
 			return nil, nil, fmt.Errorf("%s: ratio %v leaves rank %d, less than %d; take a smaller ratio or protect %s", s.Linear.Name, ratio, r, multiple, s.Linear.Kind)
 		}
-		ranks[s.Linear.Name] = r / multiple * multiple
+		ranks[s.Linear.Name] = max(r/multiple*multiple, opt.least())
 	}
 	forms, a, err := Apply(spectra, ranks)
 	if err != nil {
 		return nil, nil, err
 	}
-	a.Ratio = ratio
+	a.By, a.Ratio = ByUniform, ratio
 	return forms, a, nil
 }
 
-func (o AllocationOptions) check() error {
+func (o AllocationOptions) check(spectra []*Spectrum) error {
 	if o.Multiple < 0 {
 		return fmt.Errorf("multiple: expected a positive number, found %d", o.Multiple)
+	}
+	if o.Minimum < 0 {
+		return fmt.Errorf("minimum: expected a positive number, found %d", o.Minimum)
 	}
 	for _, k := range o.Protect {
 		if !slices.Contains(transformer.Kinds, k) {
 			return fmt.Errorf("protect: expected some of %v, found %q", transformer.Kinds, k)
 		}
 	}
-	return nil
+	for _, name := range o.ProtectLinears {
+		if !slices.ContainsFunc(spectra, func(s *Spectrum) bool { return s.Linear.Name == name }) {
+			return fmt.Errorf("protect: expected the name of a linear, found %q", name)
+		}
+	}
+	return checkTogether(spectra)
 }
 
 // Apply returns the forms for ranks by linear name. A linear without a rank, and one whose factors would hold no fewer
@@ -101,7 +145,7 @@ func Apply(spectra []*Spectrum, ranks map[string]int) (map[string]transformer.Fo
 	if err := checkTogether(spectra); err != nil {
 		return nil, nil, err
 	}
-	a := &Allocation{Method: spectra[0].Method}
+	a := &Allocation{Method: spectra[0].Method, Settings: spectra[0].Settings}
 	forms := make(map[string]transformer.Form, len(spectra))
 	for _, s := range spectra {
 		f, err := s.form(ranks[s.Linear.Name])
@@ -112,6 +156,7 @@ func Apply(spectra []*Spectrum, ranks map[string]int) (map[string]transformer.Fo
 		if f != nil {
 			forms[c.Linear] = f
 			c.Rank, c.Params, c.Discarded = f.Rank, f.Params(), s.Discarded(f.Rank)
+			a.Loss += s.Relative(f.Rank)
 		}
 		a.Before += s.Linear.Params()
 		a.After += c.Params
@@ -130,14 +175,19 @@ func (s *Spectrum) form(rank int) (*transformer.Factored, error) {
 	if rank < 0 {
 		return nil, fmt.Errorf("%s: expected a rank of at least 0, found %d", s.Linear.Name, rank)
 	}
-	held := int64(rank) * int64(s.Linear.Out+s.Linear.In)
-	if s.mean != nil {
-		held += int64(s.Linear.Out)
-	}
-	if rank == 0 || held >= s.Linear.Params() {
+	if rank == 0 || s.held(rank) >= s.Linear.Params() {
 		return nil, nil
 	}
 	return s.Factors(rank)
+}
+
+// held counts the parameters of a rank's factors, the bias included.
+func (s *Spectrum) held(rank int) int64 {
+	n := int64(rank) * int64(s.Linear.Out+s.Linear.In)
+	if s.mean != nil {
+		n += int64(s.Linear.Out)
+	}
+	return n
 }
 
 // by names method and settings: "asvd alpha=0.5".

@@ -25,8 +25,9 @@ type reference struct {
 		Dense      float64 `json:"heldout_loss_dense"`
 		Lambdas    map[string]struct {
 			Linears map[string]struct {
-				Rank    int
-				Methods map[string]quality
+				Rank       int
+				BolacoRule int `json:"rank_bolaco_rule"`
+				Methods    map[string]quality
 			}
 			HeldoutLoss map[string]float64 `json:"heldout_loss"`
 		}
