@@ -1,6 +1,8 @@
-// Package hub finds models and data sets of the Hugging Face hub in the cache that Python and other programs share.
+// Package hub finds models and data sets of the Hugging Face hub in the cache that Python and other programs share, and pulls
+// models into it.
 //
-//	dir, err := hub.Resolve(hub.Model, "meta-llama/Llama-2-7b-hf@main")
+//	dir, err := hub.Resolve(hub.Model, "meta-llama/Llama-2-7b-hf@main") // no network
+//	pulled, err := hub.Pull(ctx, "meta-llama/Llama-2-7b-hf", hub.PullOptions{})
 //
 // # The cache
 //
@@ -8,10 +10,19 @@
 // at a revision is models--org--name/snapshots/COMMIT, and refs/REVISION holds the commit
 // (https://huggingface.co/docs/huggingface_hub/guides/manage-cache).
 //
+// # Pulling
+//
+// [Pull] names each file in blobs/ by its content's digest, as huggingface_hub does, checks the content against it, and makes the
+// snapshot appear at once when all files are there; the reference comes last. What was broken off is in no snapshot.
+// The files themselves are fetched by go-huggingface's download manager, the addresses are its too. Its higher functions are not used:
+// they ignore HF_HOME, HF_HUB_CACHE, HF_TOKEN and HF_HUB_OFFLINE, take digests and commits from the server as parts of paths without
+// a look at them, write no refs/, and ask for the listing without a context, a limit or an escaped revision.
+//
 // # What it does not do
 //
-// It downloads nothing and needs no network. go-huggingface/hub is made for downloads, and ignores HF_HOME and HF_HUB_CACHE;
-// so the few lines that read the layout are here.
+// A file that was cut is fetched anew from its first byte, since the download manager asks for no ranges and removes what it has
+// of a file; a second call goes on with the files that are missing. Data sets are found and not pulled. Nothing that is pulled
+// is ever executed, and files that could be (Python code, pickled weights) are not fetched.
 package hub
 
 import (
@@ -110,8 +121,8 @@ func Resolve(kind Kind, name string) (string, error) {
 	}
 	root := filepath.Join(cache, string(kind)+"s--"+strings.ReplaceAll(repo, "/", "--"))
 	missing := func(what string) error {
-		return fmt.Errorf("hub: %s %s: %w: %s; download it with 'hf download %s' (of the huggingface_hub package), set HF_HOME or "+
-			"HF_HUB_CACHE to the cache that has it, or give the path of a directory instead", kind, name, ErrNotCached, what, repo)
+		return fmt.Errorf("hub: %s %s: %w: %s; %sset HF_HOME or HF_HUB_CACHE to the cache that has it, "+
+			"or give the path of a directory instead", kind, name, ErrNotCached, what, howToGet(kind, name, repo))
 	}
 	if _, err := os.Stat(root); err != nil {
 		return "", missing("no directory " + root)
@@ -128,6 +139,14 @@ func Resolve(kind Kind, name string) (string, error) {
 		return "", missing(err.Error())
 	}
 	return dir, nil
+}
+
+// howToGet says how something comes into the cache.
+func howToGet(kind Kind, name, repo string) string {
+	if kind == Model && strings.Contains(repo, "/") {
+		return "fetch it with 'pare model pull " + name + "', "
+	}
+	return "download it with 'hf download " + repo + "' (of the huggingface_hub package), "
 }
 
 // commitOf turns a revision into the name of a snapshot, "" where there is none.

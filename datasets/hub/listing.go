@@ -1,0 +1,170 @@
+package hub
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"path"
+	"regexp"
+	"strings"
+
+	gohub "github.com/gomlx/go-huggingface/hub"
+)
+
+// maxListing bounds the answer that lists a repository; real ones with thousands of files have a few megabytes.
+const maxListing = 64 << 20
+
+// listing is what is needed of the hub's description of a repository at a revision
+// (https://huggingface.co/docs/hub/api, GET /api/models/{repo}/revision/{revision}).
+type listing struct {
+	Commit   string            `json:"sha"`
+	Siblings []*gohub.FileInfo `json:"siblings"`
+}
+
+var isCommit = regexp.MustCompile(`^[0-9a-f]{40}$`)
+
+// list asks the hub which commit the revision is, and for its files with their digests.
+func (p *puller) list(ctx context.Context) (*listing, error) {
+	wait, cancel := context.WithTimeoutCause(ctx, p.stall, errStalled)
+	defer cancel()
+	address := fmt.Sprintf("%s/api/models/%s/revision/%s?blobs=true", p.env.endpoint, p.repo, url.PathEscape(p.revision))
+	req, err := http.NewRequestWithContext(wait, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, err
+	}
+	if p.env.token != "" {
+		req.Header.Set("Authorization", "Bearer "+p.env.token)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, p.explain(wait, err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return nil, p.refusal(resp.StatusCode, resp.Header.Get("X-Error-Code"))
+	}
+	raw, err := io.ReadAll(io.LimitReader(resp.Body, maxListing+1))
+	if err != nil {
+		return nil, p.explain(wait, err)
+	}
+	return p.readListing(raw)
+}
+
+func (p *puller) readListing(raw []byte) (*listing, error) {
+	var l listing
+	if len(raw) > maxListing {
+		return nil, fmt.Errorf("%w: the list of files has more than %d bytes", ErrUnsafe, maxListing)
+	}
+	if err := json.Unmarshal(raw, &l); err != nil {
+		return nil, fmt.Errorf("%w: expected the list of files as JSON: %w; is HF_ENDPOINT (%s) a Hugging Face hub?", ErrUnsafe, err, p.env.endpoint)
+	}
+	if !isCommit.MatchString(l.Commit) {
+		return nil, fmt.Errorf("%w: expected a commit of 40 hexadecimal digits as sha, found %.60q", ErrUnsafe, l.Commit)
+	}
+	if isCommit.MatchString(p.revision) && p.revision != l.Commit {
+		return nil, fmt.Errorf("%w: asked for the commit %s, found %s", ErrUnsafe, p.revision, l.Commit)
+	}
+	return &l, nil
+}
+
+// wanted are the files of a model, as patterns of path.Match. All lie at the top of a repository: folders hold other formats.
+var wanted = []string{
+	configName, "generation_config.json", "*.safetensors", "*.safetensors.index.json",
+	"tokenizer*.json", "tokenizer*.txt", "tokenizer*.jinja", "*.model", "vocab.json", "vocab.txt", "merges.txt",
+	"special_tokens_map.json", "added_tokens.json", "chat_template.json", "chat_template.jinja",
+}
+
+const configName = "config.json"
+
+// file is one file of a model.
+type file struct {
+	name string
+	etag string // the digest in hexadecimal, by which the cache names it; empty when not listed
+	size int64  // -1 when not listed
+	hash hashKind
+}
+
+// isFileName is what a name at the top of a repository may be: it goes into a path and, unescaped, into an address.
+var isFileName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._+-]{0,200}$`)
+
+// chooseFiles picks the files of a model. One name that could lead out of a directory, wanted or not, refuses the whole repository.
+func chooseFiles(siblings []*gohub.FileInfo) ([]file, error) {
+	var files []file
+	seen := map[string]bool{}
+	for _, s := range siblings {
+		if s == nil || !fs.ValidPath(s.Name) || strings.ContainsAny(s.Name, "\\:\x00") {
+			return nil, fmt.Errorf("%w: it lists a file with the name %.80q, which is no path inside a repository", ErrUnsafe, nameOf(s))
+		}
+		if !isWanted(s.Name) {
+			continue
+		}
+		fold := strings.ToLower(s.Name) // some file systems cannot tell the two
+		if !isFileName.MatchString(s.Name) || seen[fold] {
+			return nil, fmt.Errorf("%w: it lists the file %.80q, a name that is there twice or has characters other than letters, digits and ._+-", ErrUnsafe, s.Name)
+		}
+		seen[fold] = true
+		f, err := newFile(s)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, f)
+	}
+	return withoutTwins(files), checkModel(siblings, seen)
+}
+
+func nameOf(s *gohub.FileInfo) string {
+	if s == nil {
+		return ""
+	}
+	return s.Name
+}
+
+func isWanted(name string) bool {
+	for _, pattern := range wanted {
+		if ok, _ := path.Match(pattern, name); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// withoutTwins leaves out consolidated*.safetensors, the same weights in the publisher's own naming, where a
+// repository has them in Hugging Face's as well.
+func withoutTwins(files []file) []file {
+	isTwin, hasModel := func(f file) bool { return strings.HasPrefix(f.name, "consolidated") }, false
+	for _, f := range files {
+		hasModel = hasModel || strings.HasPrefix(f.name, "model") && strings.HasSuffix(f.name, ".safetensors")
+	}
+	var kept []file
+	for _, f := range files {
+		if !hasModel || !isTwin(f) {
+			kept = append(kept, f)
+		}
+	}
+	return kept
+}
+
+// checkModel tells, before anything is fetched, what a repository without a readable model holds in its place.
+func checkModel(siblings []*gohub.FileInfo, seen map[string]bool) error {
+	var found []string
+	for _, s := range siblings {
+		if ext := path.Ext(s.Name); ext == ".bin" || ext == ".gguf" || ext == ".pth" || ext == ".pt" || ext == ".h5" || ext == ".msgpack" {
+			found = append(found, s.Name)
+		}
+	}
+	found = found[:min(len(found), 4)]
+	if !seen[configName] {
+		return fmt.Errorf("%w: expected a %s among its %d files, found none (weights in other formats: %.80q)", ErrNoModel, configName, len(siblings), found)
+	}
+	for name := range seen {
+		if strings.HasSuffix(name, ".safetensors") {
+			return nil
+		}
+	}
+	return fmt.Errorf("%w: expected weights in .safetensors, found %.80q; take a revision or a repository with the weights converted "+
+		"(the hub offers a conversion at @refs/pr/N for many), pickled weights are not read because reading them runs code", ErrNoModel, found)
+}
