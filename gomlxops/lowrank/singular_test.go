@@ -35,6 +35,7 @@ func TestSingularCovariance(t *testing.T) {
 			}
 			r.reproduces(t, spectra, inputs)
 		}
+		checkFallback(t, r, moments)
 		spectra, err := DecomposeAll(context.Background(), r.model, moments, ASVD, Options{})
 		if err != nil {
 			t.Fatal(err)
@@ -44,6 +45,30 @@ func TestSingularCovariance(t *testing.T) {
 				t.Errorf("asvd %s: NaN", s.Linear.Name)
 			}
 		}
+	}
+}
+
+// checkFallback says that ten tokens leave nothing to invert, and that the energies are those of whitening all the same: sums over
+// tokens of what the uncentred features have as means.
+func checkFallback(t *testing.T, r *reference, moments *covariance.Moments) {
+	t.Helper()
+	for _, s := range moments.Stats {
+		if l, err := lowerRoot(s); l != nil || err != nil {
+			t.Errorf("%s layer %d, %s: ten tokens were whitened in %d directions, %v", r.name, s.Layer, s.Site, s.Dim, err)
+		}
+	}
+	l := r.model.Linears()[6]
+	whitened, err := Decompose(r.model, moments, l, SVDLLM)
+	if err != nil {
+		t.Fatal(err)
+	}
+	features, err := DecomposeAll(context.Background(), r.model, moments, FeatureSCM, Options{Settings: Settings{Centring: Uncentred}, Linears: []transformer.Linear{l}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Products in float32 leave eigenvalues of zero a little below it; they count as zero before W is multiplied here, after it there.
+	if got, want := whitened.Energy(), 10*features[0].Energy(); math.Abs(got/want-1) > 1e-6 {
+		t.Errorf("%s: energy %g, want %g", r.name, got, want)
 	}
 }
 
