@@ -69,6 +69,8 @@ func newRoot() *cobra.Command {
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
+		newCalibrateCommand(),
+		newCompressCommand(),
 		newKernelCommand(),
 		newModelCommand(),
 		newRunCommand(),
