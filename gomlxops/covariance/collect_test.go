@@ -172,7 +172,7 @@ func TestCollectRefuses(t *testing.T) {
 // A site that is not finite is named with the sequence and token.
 func TestObserveNamesWhatIsNotFinite(t *testing.T) {
 	const length, dim = 4, 2
-	p := &probe{stats: map[place]*Stats{{1, transformer.MLPMid}: newStats(1, transformer.MLPMid, dim, 2)}, perGroup: 3, length: length}
+	p := &probe{stats: map[place]*Stats{{1, transformer.MLPMid}: newStats(1, transformer.MLPMid, dim, 2)}, perGroup: 3, length: length, inGraph: true}
 	out := func(change func(all [outputs][]float32)) []*tensors.Tensor {
 		all := [outputs][]float32{outMean: {1, 2}, outResidual: {0, 0}, outAbsMean: {1, 2}, outScatter: {1, 0, 0, 1}, outTokens: make([]float32, 2*length)}
 		change(all)

@@ -1,22 +1,25 @@
 package covariance
 
 import (
-	"errors"
 	"fmt"
-	"math"
 
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/parelab/pare/gomlxops/transformer"
 )
 
-// probe takes the moments of one batch inside the block's graph and merges them on the host.
+// probe takes the moments of each batch and merges them on the host. There are two forms: on an accelerator the moments of a
+// batch are computed inside the block's graph; on the Go backend the graph hands out the activations, which lie in the host's
+// memory already, and the scatter is computed there at less than half the cost.
 //
-// The scatter is centred on the batch's own mean before the float32 product, so that a mean far from zero cancels nothing.
+// In both the scatter is centred on the batch's own mean before the float32 product, so that a mean far from zero cancels
+// nothing.
 type probe struct {
 	stats    map[place]*Stats
 	perGroup int // sequences
 	length   int // tokens per sequence
+	inGraph  bool
+	scatter  scatter // where not inGraph
 }
 
 // place is where statistics are taken.
@@ -27,7 +30,7 @@ type place struct {
 
 var _ transformer.Probe = (*probe)(nil)
 
-// The results of Graph, in order.
+// The results of Graph where inGraph, in order. Elsewhere it is x alone.
 const (
 	outMean     = iota // c, [1, d]
 	outResidual        // mean of x − c, [1, d]
@@ -37,9 +40,12 @@ const (
 	outputs
 )
 
-// Graph adds the moments of x [tokens, d]. Cost: one product of 2·tokens·d² operations, and some passes over x.
+// Graph returns x [tokens, d], or adds its moments: one product of 2·tokens·d² operations, and some passes over x.
 func (p *probe) Graph(_ transformer.Site, x *graph.Node) []*graph.Node {
 	x.AssertRank(2)
+	if !p.inGraph {
+		return []*graph.Node{x}
+	}
 	dim := x.Shape().Dimensions[1]
 	out := make([]*graph.Node, outputs)
 	out[outMean] = tokenMean(x)
@@ -61,38 +67,39 @@ func tokenMean(x *graph.Node) *graph.Node {
 // Observe merges one batch's moments into the group that its sequences belong to. The stream puts layer, site and sequences
 // before its errors.
 func (p *probe) Observe(layer int, site transformer.Site, first, sequences int, out []*tensors.Tensor) error {
+	want := 1
+	if p.inGraph {
+		want = outputs
+	}
 	s, ok := p.stats[place{layer, site}]
-	if !ok || len(out) != outputs {
-		return fmt.Errorf("expected a site of the model with %d results, found %d", outputs, len(out))
+	if !ok || len(out) != want {
+		return fmt.Errorf("expected a site of the model with %d results, found %d", want, len(out))
 	}
 	group := first / p.perGroup
 	if last := (first + sequences - 1) / p.perGroup; last != group {
 		return fmt.Errorf("expected a batch within one group, found groups %d to %d", group, last)
 	}
-	if err := p.checkFinite(out[outTokens], first); err != nil {
-		return err
-	}
-	b := batch{count: sequences * p.length}
 	return read(out, func(values [][]float32) error {
-		b.mean, b.residual, b.absMean, b.scatter = values[outMean], values[outResidual], values[outAbsMean], values[outScatter]
-		if err := b.check(s.Dim); err != nil {
-			return err
+		if p.inGraph {
+			return p.addBatch(s, group, first, sequences*p.length, values)
 		}
-		s.add(group, b)
-		return nil
+		return p.addTokens(s, group, first, values[0])
 	})
 }
 
-// checkFinite names the first token whose activations are not finite.
-func (p *probe) checkFinite(sums *tensors.Tensor, first int) error {
-	return read([]*tensors.Tensor{sums}, func(values [][]float32) error {
-		for i, v := range values[0] {
-			if !finite(v) {
-				return fmt.Errorf("sequence %d, token %d: activations are not finite; check the model with Verify, or leave the sequence out", first+i/p.length, i%p.length)
-			}
+// addBatch merges the moments of count tokens as Graph returns them.
+func (p *probe) addBatch(s *Stats, group, first, count int, values [][]float32) error {
+	for i, v := range values[outTokens] {
+		if !finite(v) {
+			return p.notFinite(first, i)
 		}
-		return nil
-	})
+	}
+	b := batch{count, values[outMean], values[outResidual], values[outAbsMean], values[outScatter]}
+	if err := b.check(s.Dim); err != nil {
+		return err
+	}
+	s.add(group, b)
+	return nil
 }
 
 // check says whether the moments fit dim and did not overflow. Where an entry of the scatter overflows, one of the diagonal
@@ -103,7 +110,7 @@ func (b batch) check(dim int) error {
 	}
 	for i := range dim {
 		if !finite(b.mean[i]) || !finite(b.absMean[i]) || !finite(b.scatter[i*dim+i]) {
-			return errors.New("activations are too large: their squares overflow float32")
+			return errTooLarge
 		}
 	}
 	return nil
@@ -124,4 +131,13 @@ func read(ts []*tensors.Tensor, f func(values [][]float32) error) error {
 	return within(nil)
 }
 
-func finite(v float32) bool { return !math.IsNaN(float64(v)) && !math.IsInf(float64(v), 0) }
+func finite[T float32 | float64](v T) bool { return v-v == 0 }
+
+func allFinite[T float32 | float64](values []T) bool {
+	for _, v := range values {
+		if !finite(v) {
+			return false
+		}
+	}
+	return true
+}

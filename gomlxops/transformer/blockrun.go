@@ -99,8 +99,9 @@ func (r *run) graphOf(block *loadedBlock, count int) (*graph.Exec, error) {
 	})
 }
 
-// call takes one stream through block l. What is left to do in order, the probe's part, is returned.
-func (r *run) call(l int, block *loadedBlock, s *stream) (observe func() error, err error) {
+// call takes one stream through block l. What is left to do in order is returned: the probe's part, and then the check of the residual
+// stream. The probe is first because it can tell at which site a number left the range that the stream then lacks.
+func (r *run) call(l int, block *loadedBlock, s *stream) (after func() error, err error) {
 	exec, err := r.graphOf(block, s.count)
 	if err != nil {
 		return nil, err
@@ -115,9 +116,13 @@ func (r *run) call(l int, block *loadedBlock, s *stream) (observe func() error, 
 		return nil, fmt.Errorf("layer %d, sequences %d to %d: %w", l, s.first, s.first+s.count-1, err)
 	}
 	s.h = out[0]
-	err = r.checkStream(l, s, out[1])
-	err = errors.Join(err, out[1].FinalizeAll())
-	return func() error { return r.observe(l, s.span, out[2:]) }, err
+	return func() error {
+		err := r.observe(l, s.span, out[2:])
+		if err == nil {
+			err = r.checkStream(l, s, out[1])
+		}
+		return errors.Join(err, out[1].FinalizeAll())
+	}, nil
 }
 
 // observe hands the probe's outputs of one call to it, site by site, and frees them.

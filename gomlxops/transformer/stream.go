@@ -36,7 +36,8 @@ type Probe interface {
 	Graph(site Site, x *graph.Node) []*graph.Node
 	// Observe gets the values of Graph's nodes for one call. The tensors are freed when it returns. Calls come one at a time,
 	// layer by layer and within a layer in the order of sequences, unless the activations of all sequences do not fit in
-	// memory together: then one part of the sequences goes through all layers before the next.
+	// memory together: then one part of the sequences goes through all layers before the next. The values may be other than
+	// finite: a call's residual stream is checked only after all its sites were observed, so that a Probe can say more.
 	Observe(layer int, site Site, firstSequence, sequences int, out []*tensors.Tensor) error
 }
 

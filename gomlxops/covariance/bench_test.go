@@ -1,0 +1,90 @@
+package covariance
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/parelab/pare/gomlxops/transformer"
+)
+
+func cpuTime() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// BenchmarkCollect measures what calibration costs beside the blocks' forward pass alone, in processor time, with the scatter
+// on the host and inside the graph. The three take turns, so that whatever else the machine does falls on all alike.
+func BenchmarkCollect(b *testing.B) {
+	for _, shape := range []struct{ hidden, mid, layers, sequences int }{{256, 704, 2, 16}, {1024, 2816, 1, 8}} {
+		b.Run(fmt.Sprint(shape.hidden), func(b *testing.B) {
+			m := randomModel(b, shape.hidden, shape.mid, shape.layers)
+			rng := rand.New(rand.NewPCG(1, 2))
+			tokens := make([][]int32, shape.sequences)
+			for i := range tokens {
+				tokens[i] = make([]int32, 256)
+				for t := range tokens[i] {
+					tokens[i][t] = int32(rng.IntN(m.Config().VocabSize))
+				}
+			}
+			var forward, host, graph time.Duration
+			for b.Loop() {
+				forward += cost(b, m, tokens, nil)
+				host += cost(b, m, tokens, func(p *probe) { p.inGraph = false })
+				graph += cost(b, m, tokens, func(p *probe) { p.inGraph = true })
+			}
+			b.ReportMetric(float64(forward.Milliseconds())/float64(b.N), "forward-cpu-ms/op")
+			b.ReportMetric(100*float64(host-forward)/float64(forward), "host-extra-%")
+			b.ReportMetric(100*float64(graph-forward)/float64(forward), "graph-extra-%")
+		})
+	}
+}
+
+// cost runs the blocks once, with a probe where there is one.
+func cost(b *testing.B, m *transformer.Model, tokens [][]int32, set func(*probe)) time.Duration {
+	opt := transformer.RunOptions{}
+	if set != nil {
+		moments, err := prepare(m.Dense(), tokens, Options{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		p, err := newProbe(moments)
+		if err != nil {
+			b.Fatal(err)
+		}
+		set(p)
+		opt.Probe = p
+	}
+	before := cpuTime()
+	if err := m.Dense().Stream(b.Context(), tokens, opt); err != nil {
+		b.Fatal(err)
+	}
+	return cpuTime() - before
+}
+
+// randomModel saves a LLaMA-shaped model of random weights and opens it.
+func randomModel(t testing.TB, hidden, mid, layers int) *transformer.Model {
+	t.Helper()
+	c := transformer.Config{ModelType: "llama", VocabSize: 2048, HiddenSize: hidden, IntermediateSize: mid, Layers: layers, Heads: hidden / 32,
+		KVHeads: hidden / 32, HeadDim: 32, MaxPositions: 2048, RopeTheta: 10000, RMSNormEps: 1e-5, TieEmbeddings: true, BOS: -1, EOS: -1}
+	return savedModel(t, &c, c.Init(1))
+}
+
+func savedModel(t testing.TB, c *transformer.Config, weights map[string][]float32) *transformer.Model {
+	t.Helper()
+	dir := t.TempDir() + "/model"
+	if err := transformer.SaveTensors(t.Context(), dir, c, weights, "F32", nil); err != nil {
+		t.Fatal(err)
+	}
+	m, err := transformer.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { m.Close() })
+	return m
+}
