@@ -21,7 +21,7 @@ type benchShape struct {
 
 var benchShapes = []benchShape{
 	{"peer", benchConfig(2048, 256, 704, 4, 8, 8), 8, 256},
-	{"pocket", benchConfig(2048, 256, 512, 6, 8, 4), 8, 256},
+	{"pocket", benchConfig(2048, 256, 640, 4, 8, 4), 8, 256},
 	{"long", benchConfig(2048, 256, 704, 4, 8, 8), 2, 1024},
 }
 

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 # vocabulary, hidden, mid, layers, heads, kv heads, batch, length
 SHAPES = {
     "peer": (2048, 256, 704, 4, 8, 8, 8, 256),
-    "pocket": (2048, 256, 512, 6, 8, 4, 8, 256),
+    "pocket": (2048, 256, 640, 4, 8, 4, 8, 256),
     "long": (2048, 256, 704, 4, 8, 8, 2, 1024),
 }
 
