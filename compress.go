@@ -14,7 +14,7 @@ import (
 
 // compressRequest is a command line of pare compress.
 type compressRequest struct {
-	lab.Compression
+	lab.Attempt
 	method, allocate, centring string
 	protect                    []string
 	out                        string
@@ -62,7 +62,9 @@ func (r *compressRequest) run(cmd *cobra.Command, model string) error {
 	for _, kind := range r.protect {
 		r.Options.Protect = append(r.Options.Protect, transformer.Kind(kind))
 	}
-	small, err := l.Shrink(cmd.Context(), m, r.Compression)
+	watch := show.NewProgress("Compress " + m.Name)
+	small, err := l.Compress(cmd.Context(), m, r.Attempt, watch)
+	watch.Close()
 	if err != nil {
 		return err
 	}

@@ -1,119 +1,118 @@
 package lab
 
 import (
-	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
+	"slices"
 
-	"github.com/parelab/pare/gomlxops"
-	"github.com/parelab/pare/gomlxops/covariance"
 	"github.com/parelab/pare/gomlxops/evaluate"
 	"github.com/parelab/pare/gomlxops/lowrank"
-	"github.com/parelab/pare/gomlxops/transformer"
 	"github.com/parelab/pare/tracker"
 )
 
-// Dense is the method of an attempt that leaves the model as it is.
-const Dense = "dense"
+// Method names a way to make a model smaller.
+type Method = lowrank.Method
 
-// Attempt is one way to make a model smaller.
+// Dense is the method of an attempt that leaves the model as it is.
+const Dense Method = "dense"
+
+// Attempt is one way to make a model smaller. Method and Ratio must be set; the zero value of everything else works.
 type Attempt struct {
-	Method  string   // Dense, or one of lowrank.Methods: "pcm", "scm", "svd"
-	Ratio   float64  // fraction of the decoder linears' parameters to remove, in (0,1); 0 for Dense
-	Moments *Moments // calibration; may be nil for a method that needs none
+	Method   Method                    // Dense, or one of lowrank.Methods: "pcm", "scm", "svd", …
+	Ratio    float64                   // fraction of the decoder linears' parameters to remove, in (0,1); 0 for Dense
+	Settings lowrank.Settings          // of the method
+	Allocate lowrank.By                // how ranks are shared out; default lowrank.ByUniform
+	Options  lowrank.AllocationOptions // of the allocation
+	Weigh    bool                      // let lowrank.ByEnergy weigh linears by their Fisher salience, in place of Options.Weights
+
+	Moments     *Moments    // a calibration that was made already; nil makes one where the method needs it
+	Calibration Calibration // of moments and gradients that are not given
 }
 
 // Outcome is what came of an attempt.
 type Outcome struct {
-	Trial      int                  // number in the study
-	Variant    *transformer.Variant // the smaller model
-	Allocation *lowrank.Allocation  // nil for Dense
-	Measured   []*evaluate.Perplexity
+	*Smaller
+	Trial    int // number in the study
+	Measured []*evaluate.Perplexity
 }
 
-// Compress returns the model made smaller as the attempt says, and which rank every linear got. A decomposition of the same
-// model, moments and method is read back. rec is told of progress; it may be nil.
-func (l *Lab) Compress(ctx context.Context, m *Model, a Attempt, rec gomlxops.Recorder) (*transformer.Variant, *lowrank.Allocation, error) {
+// check refuses what would fail after minutes of computing.
+func (a Attempt) check() error {
 	if a.Method == Dense {
-		return m.Dense(), nil, nil
-	}
-	spectra, err := l.spectra(ctx, m, a, rec)
-	if err != nil {
-		return nil, nil, err
-	}
-	forms, allocation, err := lowrank.Uniform(spectra, a.Ratio)
-	if err != nil {
-		return nil, nil, err
-	}
-	small, err := m.With(forms)
-	return small, allocation, err
-}
-
-// spectra decomposes every decoder linear, or reads back what an earlier run left.
-func (l *Lab) spectra(ctx context.Context, m *Model, a Attempt, rec gomlxops.Recorder) ([]*lowrank.Spectrum, error) {
-	digest, err := m.Digest()
-	if err != nil {
-		return nil, err
-	}
-	method := lowrank.Method(a.Method)
-	made := []any{"spectra 1", digest, a.Method}
-	var moments *covariance.Moments
-	if method.NeedsMoments() {
-		if a.Moments == nil {
-			return nil, fmt.Errorf("method %q needs a calibration, and the attempt has none; set Attempt.Moments to what Calibrate returned", a.Method)
+		if a.Ratio != 0 {
+			return fmt.Errorf("ratio: method %q removes nothing, found %v", Dense, a.Ratio)
 		}
-		moments = a.Moments.Moments
-		made = append(made, a.Moments.key)
+		return nil
 	}
-	path := l.result("spectra-"+a.Method, key(made...), ".safetensors")
-	spectra, err := lowrank.Load(path, m.Model)
-	if err == nil || !errors.Is(err, fs.ErrNotExist) {
-		return spectra, err
+	if !slices.Contains(lowrank.Methods(), a.Method) {
+		return fmt.Errorf("method: expected %q or one of %v, found %q", Dense, lowrank.Methods(), a.Method)
 	}
-	spectra, err = lowrank.DecomposeAll(ctx, m.Model, moments, method, lowrank.Options{Recorder: rec})
-	if err != nil {
-		return nil, err
-	}
-	return spectra, saveResult(path, func(path string) error { return lowrank.Save(path, spectra) })
-}
-
-// saveResult keeps a result, making its directory.
-func saveResult(path string, save func(string) error) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	if _, err := a.Settings.For(a.Method); err != nil {
 		return err
 	}
-	return save(path)
+	if _, err := lowrank.Rank(a.Ratio, 1, 1); err != nil {
+		return err
+	}
+	switch {
+	case a.Allocate == lowrank.ByEnergy:
+		return nil
+	case a.Allocate != "" && a.Allocate != lowrank.ByUniform:
+		return fmt.Errorf("allocate: expected %q or %q, found %q", lowrank.ByUniform, lowrank.ByEnergy, a.Allocate)
+	case a.Weigh:
+		return fmt.Errorf("weights have no say in a uniform allocation; allocate by %q", lowrank.ByEnergy)
+	}
+	return nil
+}
+
+// Label names the attempt but for its ratio: "svd", "asvd alpha=0.3 energy".
+func (a Attempt) Label() string {
+	label := string(a.Method)
+	if settings := a.Settings.String(); settings != "" {
+		label += " " + settings
+	}
+	if a.Allocate == lowrank.ByEnergy {
+		label += " " + string(a.Allocate)
+	}
+	if a.Weigh {
+		label += " by Fisher"
+	}
+	for _, kind := range a.Options.Protect {
+		label += " without " + string(kind)
+	}
+	if a.Options.Multiple > 1 {
+		label += fmt.Sprintf(" multiples of %d", a.Options.Multiple)
+	}
+	return label
 }
 
 // String names the attempt: "svd at 20%".
 func (a Attempt) String() string {
 	if a.Method == Dense {
-		return Dense
+		return string(Dense)
 	}
-	return fmt.Sprintf("%s at %.4g%%", a.Method, 100*a.Ratio)
+	return fmt.Sprintf("%s at %.4g%%", a.Label(), 100*a.Ratio)
 }
 
 // params are the attempt's hyperparameters as the record keeps them.
 func (a Attempt) params(m *Model) map[string]tracker.Value {
 	p := map[string]tracker.Value{
 		"model":  tracker.String(m.Name),
-		"method": tracker.String(a.Method),
+		"method": tracker.String(string(a.Method)),
 		"ratio":  tracker.Float(a.Ratio),
 	}
-	if a.Moments != nil && lowrank.Method(a.Method).NeedsMoments() {
-		o := a.Moments.Options
-		p["calibration"] = tracker.String(a.Moments.Text.String())
-		p["sequences"] = tracker.Int(int64(o.Sequences))
-		p["length"] = tracker.Int(int64(o.Length))
-		p["groups"] = tracker.Int(int64(o.Groups))
-		p["seed"] = tracker.Int(int64(o.Seed))
+	if label := a.Label(); label != string(a.Method) {
+		p["label"] = tracker.String(label)
 	}
+	if !a.Method.NeedsMoments() && !a.Method.NeedsFisher() && !a.Weigh {
+		return p
+	}
+	o, text := a.Calibration.withDefaults(m), a.Calibration.Text
+	if a.Moments != nil {
+		o, text = a.Moments.Options, a.Moments.Text.String()
+	}
+	p["calibration"] = tracker.String(text)
+	p["sequences"] = tracker.Int(int64(o.Sequences))
+	p["length"] = tracker.Int(int64(o.Length))
+	p["groups"] = tracker.Int(int64(o.Groups))
+	p["seed"] = tracker.Int(int64(o.Seed))
 	return p
 }
-
-// asJSON is the allocation as a file of the trial.
-func asJSON(v any) ([]byte, error) { return json.MarshalIndent(v, "", "  ") }

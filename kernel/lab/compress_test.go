@@ -10,13 +10,13 @@ import (
 )
 
 // Every method, the allocations in turn; a second time everything is read back and the result is the same.
-func TestShrink(t *testing.T) {
+func TestCompress(t *testing.T) {
 	l := newTestLab(t)
 	m := openTiny(t, l)
 	for i, method := range lowrank.Methods() {
-		c := Compression{Method: method, Ratio: 0.4, Allocate: []lowrank.By{lowrank.ByUniform, lowrank.ByEnergy}[i%2], Calibration: little}
+		c := Attempt{Method: method, Ratio: 0.4, Allocate: []lowrank.By{lowrank.ByUniform, lowrank.ByEnergy}[i%2], Calibration: little}
 		c.Weigh = method == lowrank.FWSVDCol
-		first, err := l.Shrink(t.Context(), m, c)
+		first, err := l.Compress(t.Context(), m, c, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -31,7 +31,7 @@ func TestShrink(t *testing.T) {
 		if method != lowrank.FWSVDCol {
 			continue
 		}
-		again, err := l.Shrink(t.Context(), m, c)
+		again, err := l.Compress(t.Context(), m, c, nil)
 		if err != nil || !reflect.DeepEqual(a, again.Allocation) {
 			t.Errorf("%s: %+v, then %+v, %v", method, a, again, err)
 		}
@@ -42,12 +42,12 @@ func TestShrink(t *testing.T) {
 }
 
 // Settings of a method make results of their own.
-func TestShrinkKeepsSettingsApart(t *testing.T) {
+func TestCompressKeepsSettingsApart(t *testing.T) {
 	l := newTestLab(t)
 	m := openTiny(t, l)
 	for _, alpha := range []float64{0, 0.5, 0.9} {
-		c := Compression{Method: lowrank.ASVD, Ratio: 0.4, Settings: lowrank.Settings{Alpha: alpha}, Calibration: little}
-		small, err := l.Shrink(t.Context(), m, c)
+		c := Attempt{Method: lowrank.ASVD, Ratio: 0.4, Settings: lowrank.Settings{Alpha: alpha}, Calibration: little}
+		small, err := l.Compress(t.Context(), m, c, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -61,17 +61,17 @@ func TestShrinkKeepsSettingsApart(t *testing.T) {
 	}
 }
 
-func TestShrinkRefuses(t *testing.T) {
+func TestCompressRefuses(t *testing.T) {
 	l := newTestLab(t)
 	m := openTiny(t, l)
-	for want, c := range map[string]Compression{
+	for want, c := range map[string]Attempt{
 		`found "pca"`:  {Method: "pca", Ratio: 0.5},
-		"found 1.5":    {Ratio: 1.5},
-		`found "best"`: {Ratio: 0.5, Allocate: "best"},
-		"no say":       {Ratio: 0.5, Weigh: true},
-		"alpha":        {Ratio: 0.5, Settings: lowrank.Settings{Alpha: 0.5}},
+		"found 1.5":    {Method: "svd", Ratio: 1.5},
+		`found "best"`: {Method: "pcm", Ratio: 0.5, Allocate: "best"},
+		"no say":       {Method: "pcm", Ratio: 0.5, Weigh: true},
+		"alpha":        {Method: "pcm", Ratio: 0.5, Settings: lowrank.Settings{Alpha: 0.5}},
 	} {
-		if _, err := l.Shrink(t.Context(), m, c); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := l.Compress(t.Context(), m, c, nil); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q", err, want)
 		}
 	}

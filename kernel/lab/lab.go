@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"os"
 	"path/filepath"
 
 	"github.com/parelab/pare/kernel/show"
@@ -51,4 +52,12 @@ func (l *Lab) watch(title string) Watcher {
 // result is the path of a kept result: its kind, and the digest of what it was made from.
 func (l *Lab) result(kind, digest, ext string) string {
 	return filepath.Join(l.Home, "results", kind+"-"+digest[:16]+ext)
+}
+
+// saveResult keeps a result, making its directory.
+func saveResult(path string, save func(string) error) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	return save(path)
 }

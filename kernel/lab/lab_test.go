@@ -137,7 +137,7 @@ func TestStudy(t *testing.T) {
 	}
 	checkTrial(t, l, trials[1], moments)
 	table, err := s.Table(ctx)
-	if err != nil || len(table.Rows) != len(attempts) || table.Rows[0][1] != Dense {
+	if err != nil || len(table.Rows) != len(attempts) || table.Rows[0][1] != string(Dense) {
 		t.Errorf("table %+v, error %v", table, err)
 	}
 	chart, err := s.Chart(ctx)
@@ -196,7 +196,7 @@ func TestTryKeepsFailures(t *testing.T) {
 	}{
 		{ctx, Attempt{Method: "svd", Ratio: 1.5}, tracker.Failed, "1.5"},
 		{ctx, Attempt{Method: "svd", Ratio: 0}, tracker.Failed, "found 0"},
-		{ctx, Attempt{Method: "pcm", Ratio: 0.2}, tracker.Failed, "calibration"},
+		{ctx, Attempt{Method: Dense, Ratio: 0.2}, tracker.Failed, "removes nothing"},
 		{ctx, Attempt{Method: "magic", Ratio: 0.2}, tracker.Failed, "magic"},
 	} {
 		_, err := s.Try(c.ctx, m, c.attempt)

@@ -21,7 +21,7 @@ func (s *Study) Latest(ctx context.Context) ([]*tracker.Trial, error) {
 	}
 	latest := map[string]*tracker.Trial{}
 	for _, t := range trials {
-		latest[fmt.Sprint(t.Params["model"], t.Params["method"], t.Params["ratio"])] = t
+		latest[key(name(t, "model"), label(t), ratio(t))] = t
 	}
 	var out []*tracker.Trial
 	for _, t := range latest {
@@ -29,13 +29,13 @@ func (s *Study) Latest(ctx context.Context) ([]*tracker.Trial, error) {
 	}
 	slices.SortFunc(out, func(a, b *tracker.Trial) int {
 		return cmp.Or(cmp.Compare(name(a, "model"), name(b, "model")), compareDense(a, b),
-			cmp.Compare(name(a, "method"), name(b, "method")), cmp.Compare(ratio(a), ratio(b)))
+			cmp.Compare(label(a), label(b)), cmp.Compare(ratio(a), ratio(b)))
 	})
 	return out, nil
 }
 
 func compareDense(a, b *tracker.Trial) int {
-	da, db := name(a, "method") == Dense, name(b, "method") == Dense
+	da, db := label(a) == string(Dense), label(b) == string(Dense)
 	switch {
 	case da == db:
 		return 0
@@ -46,6 +46,14 @@ func compareDense(a, b *tracker.Trial) int {
 }
 
 func name(t *tracker.Trial, param string) string { return fmt.Sprint(t.Params[param].Any()) }
+
+// label names what was tried, but for its ratio. See [Attempt.Label].
+func label(t *tracker.Trial) string {
+	if v, ok := t.Params["label"]; ok {
+		return fmt.Sprint(v.Any())
+	}
+	return name(t, "method")
+}
 
 func ratio(t *tracker.Trial) float64 {
 	r, _ := t.Params["ratio"].Float64()
@@ -84,7 +92,7 @@ func (s *Study) Table(ctx context.Context) (show.Table, error) {
 		table.Columns = append(table.Columns, show.Column{Name: "elsewhere", Format: "%.3f"})
 	}
 	for _, t := range trials {
-		row := []any{strconv.Itoa(t.Number), name(t, "method"), ratio(t), metric(t, "removed"), metric(t, "parameters"), metric(t, perplexityMetric)}
+		row := []any{strconv.Itoa(t.Number), label(t), ratio(t), metric(t, "removed"), metric(t, "parameters"), metric(t, perplexityMetric)}
 		if elsewhere {
 			row = append(row, metric(t, elsewhereMetric))
 		}
@@ -109,14 +117,14 @@ func (s *Study) Chart(ctx context.Context) (show.Chart, error) {
 		if !ok {
 			continue
 		}
-		if name(t, "method") == Dense {
-			chart.References = append(chart.References, show.Reference{Label: Dense, At: value})
+		if label(t) == string(Dense) {
+			chart.References = append(chart.References, show.Reference{Label: string(Dense), At: value})
 			continue
 		}
-		i := slices.IndexFunc(chart.Series, func(series show.Series) bool { return series.Name == name(t, "method") })
+		i := slices.IndexFunc(chart.Series, func(series show.Series) bool { return series.Name == label(t) })
 		if i < 0 {
 			i = len(chart.Series)
-			chart.Series = append(chart.Series, show.Series{Name: name(t, "method")})
+			chart.Series = append(chart.Series, show.Series{Name: label(t)})
 		}
 		chart.Series[i].X = append(chart.Series[i].X, ratio(t))
 		chart.Series[i].Y = append(chart.Series[i].Y, value)
@@ -126,14 +134,14 @@ func (s *Study) Chart(ctx context.Context) (show.Chart, error) {
 
 // LostEnergy draws what an attempt's ranks leave out of every linear. It decomposes, and measures nothing.
 func (l *Lab) LostEnergy(ctx context.Context, m *Model, a Attempt) (show.Fragment, error) {
-	_, allocation, err := l.Compress(ctx, m, a, nil)
+	small, err := l.Compress(ctx, m, a, nil)
 	if err != nil {
 		return nil, err
 	}
-	if allocation == nil {
+	if small.Allocation == nil {
 		return nil, fmt.Errorf("method %q leaves nothing out; choose one of %v", a.Method, lowrank.Methods())
 	}
-	return lostEnergy(allocation, m.Linears()), nil
+	return lostEnergy(small.Allocation, m.Linears()), nil
 }
 
 // lostEnergy draws what the attempt's ranks leave out of every linear, as a fraction of its energy: a map of layers by

@@ -2,6 +2,7 @@ package lab
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 
 	"github.com/parelab/pare/gomlxops"
@@ -60,9 +61,6 @@ func (l *Lab) NewStudy(ctx context.Context, name string, measure Measure) (*Stud
 // Try makes the model smaller as the attempt says, measures it, and records both as a trial of the study: also one that
 // fails or is interrupted.
 func (s *Study) Try(ctx context.Context, m *Model, a Attempt) (*Outcome, error) {
-	if a.Method == "" {
-		a.Method = Dense
-	}
 	run, err := s.start(ctx, m, a)
 	if err != nil {
 		return nil, err
@@ -94,18 +92,18 @@ func (s *Study) try(ctx context.Context, run *tracker.Run, m *Model, a Attempt) 
 	watch := s.lab.watch(fmt.Sprintf("Trial %d: %s", run.Number(), a))
 	defer watch.Close()
 	rec := both{run, watch}
-	small, allocation, err := s.lab.Compress(ctx, m, a, rec)
+	small, err := s.lab.Compress(ctx, m, a, rec)
 	if err != nil {
 		return nil, err
 	}
-	out := &Outcome{Trial: run.Number(), Variant: small, Allocation: allocation}
-	recordSize(run, small)
-	if allocation != nil {
-		if err := keep(run, "allocation.json", allocation); err != nil {
+	out := &Outcome{Smaller: small, Trial: run.Number()}
+	recordSize(run, small.Variant)
+	if small.Allocation != nil {
+		if err := keep(run, "allocation.json", small.Allocation); err != nil {
 			return nil, err
 		}
 	}
-	if out.Measured, err = s.measureAll(ctx, m, small, rec); err != nil {
+	if out.Measured, err = s.measureAll(ctx, m, small.Variant, rec); err != nil {
 		return nil, err
 	}
 	return out, keep(run, "perplexity.json", out.Measured)
@@ -188,7 +186,7 @@ func (s *Study) tokens(m *Model, q question) (*Tokens, error) {
 
 // keep stores v as a JSON file of the trial.
 func keep(run *tracker.Run, name string, v any) error {
-	data, err := asJSON(v)
+	data, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
 		return err
 	}
