@@ -21,7 +21,7 @@ func cpuTime() time.Duration {
 // BenchmarkCollect measures what calibration costs beside the blocks' forward pass alone, in processor time, with the scatter
 // on the host and inside the graph. The three take turns, so that whatever else the machine does falls on all alike.
 func BenchmarkCollect(b *testing.B) {
-	for _, shape := range []struct{ hidden, mid, layers, sequences int }{{256, 704, 2, 16}, {1024, 2816, 1, 8}} {
+	for _, shape := range []struct{ hidden, mid, layers, sequences int }{{256, 704, 2, 32}, {1024, 2816, 1, 32}} {
 		b.Run(fmt.Sprint(shape.hidden), func(b *testing.B) {
 			m := randomModel(b, shape.hidden, shape.mid, shape.layers)
 			rng := rand.New(rand.NewPCG(1, 2))
