@@ -17,6 +17,8 @@ type Options struct {
 	Batch    int               // sequences in one call of the graph; 0 lets the stream choose. Never more than one group
 	Data     string            // digest of the data that the sequences come from, kept in the result; may be empty
 	Recorder gomlxops.Recorder // told of progress; nil keeps nothing
+
+	Checkpoint Checkpoint // where an interrupted pass continues; nowhere by default
 }
 
 // Collect streams sequences (token ids, all of one length) once through v and returns the moments of every site.
@@ -24,7 +26,8 @@ type Options struct {
 // Errors: no sequences, Groups that do not divide them, sequences that the model cannot run, and activations that are not
 // finite; that one names layer, site, sequence and token. Memory: d² float64 halves per site and what the stream needs.
 // The products are float32 within a batch and float64 between batches, so that the result depends on how sequences fall
-// into batches by about 1e-6 of the scatter.
+// into batches by about 1e-6 of the scatter. With a [Checkpoint], batches do not depend on where a pass was interrupted, and the
+// result has the same bits as without interruption.
 //
 // Cost beside the forward pass: at each site half a product of 2·tokens·d² operations, 43% of those of a block's own linears
 // (LLaMA's shapes, at any size), and two passes over x. Measured in processor time, with AVX-512 on the Go backend: 30% of what the
@@ -39,9 +42,12 @@ func Collect(ctx context.Context, v *transformer.Variant, sequences [][]int32, o
 	if err != nil {
 		return nil, fmt.Errorf("cannot calibrate: %w", err)
 	}
-	err = v.Stream(ctx, sequences, transformer.RunOptions{
-		Batch: opt.Batch, Align: p.perGroup, Probe: p, Recorder: opt.Recorder, Stage: "calibrate",
-	})
+	pass := &pass{v: v, sequences: sequences, opt: opt, m: m, probe: p, stage: "calibrate"}
+	if opt.Checkpoint.Path != "" {
+		err = pass.resumable(ctx)
+	} else {
+		err = pass.run(ctx, 0, m.Groups)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("cannot calibrate: %w", err)
 	}

@@ -14,8 +14,13 @@
 // tokens unequally, so a number of sequences that m does not divide is an error that names numbers that do; nothing is left
 // out in silence.
 //
+// # Interruption, and several processes
+//
+// With a [Checkpoint] an interrupted pass, killed or cancelled, continues; what is done again is a few seconds' work, or
+// one to four groups' where a group takes longer, or as much as keeps reading weights anew below a twentieth of the time. A calibration split by sequences over processes adds up with [Moments.Merge].
+//
 // # What it does not do
 //
-// It keeps no m covariances: one matrix per site (the scatter within groups) and m means give SCM and PCM both. It does not
-// resume an interrupted pass, and takes no statistics of gradients.
+// It keeps no m covariances: one matrix per site (the scatter within groups) and m means give SCM and PCM both. It
+// takes no statistics of gradients.
 package covariance

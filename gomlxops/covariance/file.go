@@ -17,7 +17,17 @@ const (
 // Save writes the moments to path, whole or not at all, as safetensors: for each site "layers.L.SITE.counts" (int64, groups),
 // ".means" (groups × d), ".abs_mean" (d) and ".within" (packed), in float64, and as metadata what they were made from.
 func (m *Moments) Save(path string) error {
-	var arrays []tensorfile.Tensor
+	return tensorfile.Write(path, m.arrays(), m.metadata())
+}
+
+func (m *Moments) metadata() map[string]string {
+	return map[string]string{
+		"kind": fileKind, "version": fileVersion, "model": m.Model, "replaced": strconv.Itoa(m.Replaced), "data": m.Data, "tokens": m.Tokens,
+		"sequences": strconv.Itoa(m.Sequences), "length": strconv.Itoa(m.Length), "groups": strconv.Itoa(m.Groups),
+	}
+}
+
+func (m *Moments) arrays() (arrays []tensorfile.Tensor) {
 	for _, s := range m.Stats {
 		counts := make([]int64, len(s.Groups))
 		means := make([]float64, 0, len(s.Groups)*s.Dim)
@@ -32,10 +42,7 @@ func (m *Moments) Save(path string) error {
 			tensorfile.Tensor{Name: name + ".abs_mean", Shape: []int{s.Dim}, Data: s.AbsMean},
 			tensorfile.Tensor{Name: name + ".within", Shape: []int{packed(s.Dim)}, Data: s.Within})
 	}
-	return tensorfile.Write(path, arrays, map[string]string{
-		"kind": fileKind, "version": fileVersion, "model": m.Model, "replaced": strconv.Itoa(m.Replaced), "data": m.Data, "tokens": m.Tokens,
-		"sequences": strconv.Itoa(m.Sequences), "length": strconv.Itoa(m.Length), "groups": strconv.Itoa(m.Groups),
-	})
+	return arrays
 }
 
 // Load reads what [Moments.Save] wrote. Another kind of file, a damaged one, and counts that contradict each other are
@@ -61,6 +68,11 @@ func load(f *tensorfile.File) (*Moments, error) {
 	if kind, version := f.Metadata("kind"), f.Metadata("version"); kind != fileKind || version != fileVersion {
 		return nil, fmt.Errorf("expected kind %q, version %s, found kind %q, version %q; calibrate again", fileKind, fileVersion, kind, version)
 	}
+	return readMoments(f)
+}
+
+// readMoments reads what arrays and metadata gave.
+func readMoments(f *tensorfile.File) (*Moments, error) {
 	m := &Moments{Model: f.Metadata("model"), Data: f.Metadata("data"), Tokens: f.Metadata("tokens")}
 	for _, field := range []struct {
 		name  string

@@ -20,6 +20,8 @@ type probe struct {
 	length   int // tokens per sequence
 	inGraph  bool
 	scatter  scatter // where not inGraph
+
+	firstGroup int // of the sequences that the stream counts from 0
 }
 
 // place is where statistics are taken.
@@ -75,8 +77,8 @@ func (p *probe) Observe(layer int, site transformer.Site, first, sequences int, 
 	if !ok || len(out) != want {
 		return fmt.Errorf("expected a site of the model with %d results, found %d", want, len(out))
 	}
-	group := first / p.perGroup
-	if last := (first + sequences - 1) / p.perGroup; last != group {
+	group := p.firstGroup + first/p.perGroup
+	if last := p.firstGroup + (first+sequences-1)/p.perGroup; last != group {
 		return fmt.Errorf("expected a batch within one group, found groups %d to %d", group, last)
 	}
 	return read(out, func(values [][]float32) error {
