@@ -34,10 +34,11 @@ lint: ## gofmt, go vet and staticcheck
 bench: ## speed of training, forward pass and linear algebra, next to PyTorch and NumPy where Python has them
 	PYTHON=$(PYTHON) BENCHTIME=$(BENCHTIME) sh .ci/bench
 
-lab: pare ## open the notebooks in JupyterLab with pare's kernel
+lab: pare ## open the notebooks in Jupyter with pare's kernel
 	@command -v jupyter >/dev/null || { echo "make lab: no 'jupyter' on PATH; install JupyterLab, or use the Dockerfile"; exit 1; }
 	./pare kernel install --prefix .pare/jupyter
-	JUPYTER_PATH=$(CURDIR)/.pare/jupyter/share/jupyter jupyter lab notebooks
+	@if jupyter lab --version >/dev/null 2>&1; then app=lab; else app=notebook; fi; \
+	JUPYTER_PATH=$(CURDIR)/.pare/jupyter/share/jupyter jupyter $$app --notebook-dir=notebooks
 
 clean: ## remove what was built and run here; the tracker in .pare stays
 	rm -rf pare out .pare/jupyter
