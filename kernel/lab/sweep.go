@@ -15,19 +15,19 @@ type By = lowrank.By
 
 // Sweep is every combination of some settings. A list that is empty leaves its setting at the default.
 type Sweep struct {
-	Text      string // of the calibrations
-	Methods   []Method
-	Ratios    []float64
-	Centrings []Centring // of the feature methods
-	Allocate  []By
-	Groups    []int    // that the covariance is pooled over
-	Seeds     []uint64 // of the calibrations
+	Calibration Calibration // that the attempts share but for Groups and Seeds
+	Methods     []Method
+	Ratios      []float64
+	Centrings   []Centring // of the feature methods
+	Allocate    []By
+	Groups      []int
+	Seeds       []uint64
 }
 
 // Attempts lists the combinations, one seed after the other, each once: a method that looks at no text is not repeated for
 // every seed, and Dense not for every ratio.
 func (s Sweep) Attempts(m *Model) []Attempt {
-	all := []Attempt{{Calibration: Calibration{Text: s.Text}}}
+	all := []Attempt{{Calibration: s.Calibration}}
 	all = vary(all, s.Seeds, func(a *Attempt, seed uint64) { a.Calibration.Seed = seed })
 	all = vary(all, s.Groups, func(a *Attempt, n int) { a.Calibration.Groups = n })
 	all = vary(all, s.Methods, func(a *Attempt, method Method) { a.Method = method })
