@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"time"
 
 	"github.com/parelab/pare/datasets"
 	"github.com/parelab/pare/gomlxops/covariance"
@@ -44,11 +46,13 @@ type Moments struct {
 	*covariance.Moments
 	Options  Calibration
 	Text     *Tokens
-	ReadBack string // file that an earlier calibration left; empty where this one ran
+	ReadBack string   // file that an earlier calibration left; empty where this one ran
+	Notices  []string // that it continued an interrupted calibration, for one
 	key      string
 }
 
-// Calibrate runs calibration text once through the model. A calibration of the same model, text and options is read back.
+// Calibrate runs calibration text once through the model. A calibration of the same model, text and options is read back; one that was
+// interrupted, by Ctrl-C, a killed process or a lost machine, continues from what it left beside its result every few seconds.
 func (l *Lab) Calibrate(ctx context.Context, m *Model, opt Calibration) (*Moments, error) {
 	opt = opt.withDefaults(m)
 	text, err := l.Tokens(m, opt.Text, CalibrationPart)
@@ -71,13 +75,40 @@ func (l *Lab) Calibrate(ctx context.Context, m *Model, opt Calibration) (*Moment
 	if err != nil {
 		return nil, fmt.Errorf("text %s: %w", text, err)
 	}
-	watch := l.watch("Calibrate " + m.Name)
-	defer watch.Close()
-	out.Moments, err = covariance.Collect(ctx, m.Dense(), sequences, covariance.Options{Groups: opt.Groups, Data: text.Digest, Recorder: watch})
+	err = saveResult(path, func(path string) error { return l.collect(ctx, m, sequences, out, path) })
 	if err != nil {
 		return nil, err
 	}
-	return out, saveResult(path, out.Moments.Save)
+	return out, nil
+}
+
+// checkpointEvery is the least time between two checkpoints of a calibration; 0 leaves it to covariance. Tests set it.
+var checkpointEvery time.Duration
+
+// collect fills out, or continues to, and saves its moments to path. The checkpoint goes when they are safe.
+func (l *Lab) collect(ctx context.Context, m *Model, sequences [][]int32, out *Moments, path string) (err error) {
+	watch := l.watch("Calibrate " + m.Name)
+	defer watch.Close()
+	keep := covariance.Checkpoint{
+		Path: path + ".unfinished", Keep: true, Every: checkpointEvery,
+		Notice: func(text string) { out.Notices = append(out.Notices, text) },
+	}
+	out.Moments, err = covariance.Collect(ctx, m.Dense(), sequences, covariance.Options{
+		Groups: out.Options.Groups, Data: out.Text.Digest, Recorder: watch, Checkpoint: keep,
+	})
+	if _, missing := os.Stat(keep.Path); err != nil && missing == nil {
+		return fmt.Errorf("%w; the next run continues from %s", err, keep.Path)
+	}
+	if err != nil {
+		return err
+	}
+	if err := out.Moments.Save(path); err != nil {
+		return err
+	}
+	if err := os.Remove(keep.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // Facts says what the calibration saw.
@@ -85,6 +116,9 @@ func (m *Moments) Facts() show.Fragment {
 	origin := "computed now"
 	if m.ReadBack != "" {
 		origin = "read back from " + m.ReadBack
+	}
+	for _, notice := range m.Notices {
+		origin += "; " + notice
 	}
 	return show.Facts{
 		Title: "Calibration",
