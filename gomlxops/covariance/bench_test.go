@@ -2,6 +2,7 @@ package covariance
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"syscall"
 	"testing"
@@ -87,4 +88,34 @@ func savedModel(t testing.TB, c *transformer.Config, weights map[string][]float3
 	}
 	t.Cleanup(func() { m.Close() })
 	return m
+}
+
+// BenchmarkCheckpoint measures what checkpoints cost beside a pass without, in processor time: at their own pace, and after each group of
+// 1,024 tokens. Passes take turns, and the best of each counts.
+func BenchmarkCheckpoint(b *testing.B) {
+	m := randomModel(b, 256, 704, 4)
+	rng := rand.New(rand.NewPCG(1, 2))
+	tokens := make([][]int32, 64)
+	for i := range tokens {
+		tokens[i] = make([]int32, 256)
+		for t := range tokens[i] {
+			tokens[i][t] = int32(rng.IntN(m.Config().VocabSize))
+		}
+	}
+	path := b.TempDir() + "/checkpoint"
+	kinds := []Options{{}, {Checkpoint: Checkpoint{Path: path}}, {Checkpoint: Checkpoint{Path: path, Every: -1}}}
+	best := []time.Duration{math.MaxInt64, math.MaxInt64, math.MaxInt64}
+	for b.Loop() {
+		for i, opt := range kinds {
+			opt.Groups = len(tokens) / 4
+			before := cpuTime()
+			if _, err := Collect(b.Context(), m.Dense(), tokens, opt); err != nil {
+				b.Fatal(err)
+			}
+			best[i] = min(best[i], cpuTime()-before)
+		}
+	}
+	b.ReportMetric(float64(best[0].Milliseconds()), "plain-cpu-ms")
+	b.ReportMetric(100*float64(best[1]-best[0])/float64(best[0]), "paced-extra-%")
+	b.ReportMetric(100*float64(best[2]-best[0])/float64(best[0]), "each-group-extra-%")
 }

