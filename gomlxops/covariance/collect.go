@@ -69,6 +69,20 @@ func newProbe(m *Moments) (*probe, error) {
 
 // prepare returns moments of nothing, described and sized for v.
 func prepare(v *transformer.Variant, sequences [][]int32, opt Options) (*Moments, error) {
+	m, err := describe(v, sequences, opt)
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range v.Model().Linears() {
+		if _, err := m.Site(l.Layer, l.Kind.Site()); err != nil {
+			m.Stats = append(m.Stats, newStats(l.Layer, l.Kind.Site(), l.In, m.Groups))
+		}
+	}
+	return m, nil
+}
+
+// describe returns moments that say what they are of, without sites.
+func describe(v *transformer.Variant, sequences [][]int32, opt Options) (*Moments, error) {
 	n, groups := len(sequences), max(opt.Groups, 1)
 	switch {
 	case n == 0:
@@ -92,9 +106,6 @@ func prepare(v *transformer.Variant, sequences [][]int32, opt Options) (*Moments
 	for _, l := range v.Model().Linears() {
 		if _, replaced := v.Form(l.Name); replaced {
 			m.Replaced++
-		}
-		if _, err := m.Site(l.Layer, l.Kind.Site()); err != nil {
-			m.Stats = append(m.Stats, newStats(l.Layer, l.Kind.Site(), l.In, groups))
 		}
 	}
 	return m, nil
