@@ -37,6 +37,16 @@ func NewLayerwise(v *transformer.Variant, sequences [][]int32, opt Options) (*La
 // Align is how many consecutive sequences are a group, for transformer.RunOptions.
 func (c *Layerwise) Align() int { return c.perGroup }
 
+// Dim is the number of channels of a site in the layer that was begun; 0 where it has none.
+func (c *Layerwise) Dim(site transformer.Site) int {
+	for _, s := range c.m.Stats {
+		if s.Site == site {
+			return s.Dim
+		}
+	}
+	return 0
+}
+
 // Begin forgets what was collected and waits for the tokens of a layer.
 func (c *Layerwise) Begin(layer int) {
 	c.m.Stats = nil

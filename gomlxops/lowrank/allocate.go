@@ -20,6 +20,8 @@ type Allocation struct {
 	Loss     float64  `json:"loss"`            // sum over linears of the fraction of energy left out; ByEnergy weighs them
 	Bound    float64  `json:"bound,omitzero"`  // no choice within ByEnergy's budget has a lower Loss
 	Ranks    []Choice `json:"ranks"`           // in the order of the spectra
+
+	Sequential *Recalibration `json:"sequential,omitempty"` // what [Sequential] did; nil without
 }
 
 // By names how ranks are shared out.

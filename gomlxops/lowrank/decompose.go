@@ -106,15 +106,10 @@ type decomposer struct {
 }
 
 func newDecomposer(m *transformer.Model, moments *covariance.Moments, method Method, opt Options) (*decomposer, error) {
-	settings, err := opt.Settings.For(method)
+	d, err := plainDecomposer(m, method, opt.Settings)
 	if err != nil {
 		return nil, err
 	}
-	digest, err := m.Digest()
-	if err != nil {
-		return nil, err
-	}
-	d := &decomposer{model: m, method: method, settings: settings, analyser: methods[method].make(settings), digest: digest}
 	if method.NeedsMoments() {
 		d.moments = moments
 		err = checkMoments(m, moments, method)
@@ -124,6 +119,16 @@ func newDecomposer(m *transformer.Model, moments *covariance.Moments, method Met
 		err = d.checkFisher(opt.Fisher)
 	}
 	return d, err
+}
+
+// plainDecomposer returns one without moments and Fisher sums.
+func plainDecomposer(m *transformer.Model, method Method, settings Settings) (*decomposer, error) {
+	settings, err := settings.For(method)
+	if err != nil {
+		return nil, err
+	}
+	digest, err := m.Digest()
+	return &decomposer{model: m, method: method, settings: settings, analyser: methods[method].make(settings), digest: digest}, err
 }
 
 func checkMoments(m *transformer.Model, moments *covariance.Moments, method Method) error {

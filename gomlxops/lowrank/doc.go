@@ -33,9 +33,13 @@
 // λ of every linear, and counts no biases as papers do; [Allocation] counts them, so the fraction that it reports is a little below
 // λ. [Energy] has one budget for all linears, in which biases count unless AllocationOptions.FreeBias says not.
 //
-// # What it does not do
+// # Inputs of a compressed model
 //
-// Inputs are those of the dense model: no linear is decomposed again on what compressed blocks before it give.
+// The moments are those of the dense model, but a linear reads what the compressed linears before it give. [Sequential] goes through
+// the blocks once more and decomposes each with the moments of its real inputs, or keeps A and fits B to them by least
+// squares, or both: the closed-form update of SVD-LLM, as an option for every method and allocation.
+//
+//	forms, allocation, err = lowrank.Sequential(ctx, model, spectra, allocation, sequences, lowrank.SequentialOptions{})
 //
 // A method is one file: its name, and a type with the method analyse.
 package lowrank

@@ -78,3 +78,14 @@ func root(c []float64, n int) ([]float64, error) {
 	}
 	return v, nil
 }
+
+// inverseRoots returns the inverse square roots of the diagonal of k [n, n], 1 where it is not positive.
+func inverseRoots(k []float64, n int) []float64 {
+	d := make([]float64, n)
+	for i := range d {
+		if d[i] = 1; k[i*n+i] > 0 {
+			d[i] = 1 / math.Sqrt(k[i*n+i])
+		}
+	}
+	return d
+}

@@ -21,6 +21,7 @@ const (
 	KeyNorm   Place = "key_norm"
 	FinalNorm Place = "final_norm"
 	Head      Place = "head"
+	Embedding Place = "embedding" // of tokens, and of positions where they are learned
 )
 
 // Tap is what the weights of one place meet on the way forward and back. The loss L is the sum over sequences of each one's mean loss: a row of DY
@@ -28,14 +29,15 @@ const (
 type Tap struct {
 	Place Place
 	// X is what multiplies the weights: a linear's input [tokens, in]; of a norm, its input brought to unit size, [rows, width], where a norm
-	// of heads has tokens·heads rows.
+	// of heads has tokens·heads rows. The embedding has none: its rows are looked up.
 	X *graph.Node
 	// DY is the gradient of L by what comes out: [tokens, out] or [rows, width]. So ∂L/∂W of a dense linear is DYᵀX, ∂L/∂scale of a norm is the
-	// sum over rows of DY·X, and ∂L/∂bias of either is the sum over rows of DY.
+	// sum over rows of DY·X, and ∂L/∂bias of either is the sum over rows of DY. A row of the embedding has the sum of DY where its token is;
+	// a head that is tied to it adds its own.
 	DY *graph.Node
-	// Weights are the parts of the linear's form in their order; of a norm, its scale and its bias where it has one.
+	// Weights are the parts of the linear's form in their order; of a norm, its scale and its bias where it has one; none of the embedding.
 	Weights []*graph.Node
-	Form    string // of a linear, as [Form.Name]; empty for a norm
+	Form    string // of a linear, as [Form.Name]; empty for others
 
 	Sequences, Length int // of the call: tokens = Sequences·Length
 }
@@ -46,17 +48,17 @@ type GradientProbe interface {
 	// place and call size, and the graph then serves every layer whose block has the same shapes.
 	Graph(t Tap) []*graph.Node
 	// Observe gets the values of Graph's nodes for one call. The tensors are freed when it returns. Calls come one at a time: the head first,
-	// then the last block, and so on to the first; within a layer in the order of sequences, and all sequences of a layer before the next
-	// layer. The values may be other than finite.
+	// then the last block, and so on to the first, and the embedding; within a layer in the order of sequences, and all sequences of a layer
+	// before the next layer. The values may be other than finite.
 	Observe(s Seen, out []*tensors.Tensor) error
-	// Finish is called when all sequences of a layer were observed, with the number of layers for what is behind the last block. An accumulator
-	// may be used up and forgotten then.
+	// Finish is called when all sequences of a layer were observed, with the number of layers for what is behind the last block, and −1 for the
+	// embedding. An accumulator may be used up and forgotten then.
 	Finish(layer int) error
 }
 
 // Seen says what a [GradientProbe]'s outputs belong to.
 type Seen struct {
-	Layer            int // the number of layers for the head and the final norm
+	Layer            int // the number of layers for the head and the final norm, −1 for the embedding
 	Place            Place
 	First, Sequences int // of the call
 	// Part and Parts count the calls of one sequence, which the head takes in pieces where its vocabulary is large. Parts is 1 where sequences
@@ -121,7 +123,7 @@ func (v *Variant) newReverse(sequences [][]int32, probe GradientProbe, opt RunOp
 	}
 	r.grads = make([]shelved, len(r.spans))
 	r.losses = &Losses{Sum: make([]float64, len(sequences)), Predictions: r.length - 1}
-	r.progress.total = len(r.spans) * (2*r.c.Layers + 1)
+	r.progress.total = len(r.spans) * (2*r.c.Layers + 2)
 	return r, nil
 }
 
@@ -149,12 +151,24 @@ func (r *reverse) all(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return r.throughEmbedding(ctx)
+}
+
+// block loads block l and the tables of its attention.
+func (r *reverse) block(l int) (*loadedBlock, error) {
+	block, err := r.loadBlock(l)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.useTables(block.dims); err != nil {
+		return nil, errors.Join(err, block.free())
+	}
+	return block, nil
 }
 
 // forward takes all spans through block l and keeps what comes out.
 func (r *reverse) forward(ctx context.Context, l int) error {
-	block, err := r.loadBlock(l)
+	block, err := r.block(l)
 	if err != nil {
 		return err
 	}
@@ -181,7 +195,7 @@ func (r *reverse) forward(ctx context.Context, l int) error {
 
 // backward takes the gradients of all spans through block l.
 func (r *reverse) backward(ctx context.Context, l int) error {
-	block, err := r.loadBlock(l)
+	block, err := r.block(l)
 	if err != nil {
 		return err
 	}
@@ -207,7 +221,7 @@ func (r *reverse) callBack(l int, block *loadedBlock, i int, h, dh *tensors.Tens
 	if err != nil {
 		return nil, err
 	}
-	out, err := exec.Call(append(append([]any{h, dh}, block.args...), r.tablesOf(block)...)...)
+	out, err := exec.Call(append(append([]any{h, dh}, block.args...), r.tables.args...)...)
 	if err != nil {
 		return nil, fmt.Errorf("layer %d, sequences %d to %d, backward: %w", l, s.first, s.first+s.count-1, err)
 	}

@@ -36,19 +36,35 @@ func (t *tapped) set(graph string, outputs []tapOutputs) {
 
 // The names of the graphs with taps.
 const (
-	blockTaps = "block"
-	headTaps  = "head"
+	blockTaps     = "block"
+	headTaps      = "head"
+	embeddingTaps = "embedding"
 )
 
 // taps gather what a graph shows on the way forward; the gradients come to them on the way back.
 type taps struct{ all []*Tap }
 
-// on returns y with a hook that catches its gradient. A nil taps does nothing.
-func (t *taps) on(place Place, form string, weights []*Node, x func() *Node, y *Node) *Node {
+// on returns y, what linear o makes of x, with a hook that catches its gradient. A nil taps does nothing.
+func (t *taps) on(place Place, o operand, x, y *Node) *Node {
 	if t == nil {
 		return y
 	}
-	tap := &Tap{Place: place, Form: form, Weights: weights, X: x()}
+	return t.hook(&Tap{Place: place, Form: o.form, Weights: o.parts, X: x}, y)
+}
+
+// onNorm is on for a norm; unit makes what it would with a scale of ones and a bias of zeros.
+func (t *taps) onNorm(place Place, y, scale, bias *Node, unit func(one, zero *Node) *Node) *Node {
+	if t == nil {
+		return y
+	}
+	tap := &Tap{Place: place, Weights: []*Node{scale}, X: unit(OnesLike(scale), ZerosLike(scale))}
+	if bias != nil {
+		tap.Weights = append(tap.Weights, bias)
+	}
+	return t.hook(tap, y)
+}
+
+func (t *taps) hook(tap *Tap, y *Node) *Node {
 	t.all = append(t.all, tap)
 	return IdentityWithCustomGradient(y, func(_, dy *Node) *Node {
 		tap.DY = dy

@@ -149,11 +149,43 @@ func (r *reverse) headBackGraph(n int, p piece) (*Exec, error) {
 		}
 		d := &decoder{Style: r.style, c: r.c, taps: &taps{}}
 		x := d.norm(FinalNorm, h, norm)
-		logits := d.taps.on(Head, formDense, rest[:1], func() *Node { return x }, d.Linear(x, rest[0], nil))
+		logits := d.taps.on(Head, operand{formDense, rest[:1]}, x, d.Linear(x, rest[0], nil))
 		losses := r.style.CrossEntropy(logits, targets)
 		grad := Gradient(ReduceAllSum(Mul(losses, share)), h)[0]
 		nodes, outputs := d.taps.show(r.probe, p.sequences, p.rows/p.sequences)
 		r.taps.set(headTaps, outputs)
 		return append([]*Node{losses, grad}, nodes...)
 	})
+}
+
+// throughEmbedding shows the probe the gradients before the first block.
+func (r *reverse) throughEmbedding(ctx context.Context) error {
+	err := r.waves(ctx, len(r.spans), func(i int) (after func() error, err error) {
+		s := r.spans[i]
+		exec, err := r.back.get(r.b, fmt.Sprintf("embedding %d", s.count), func(in []*Node) []*Node {
+			t := &taps{all: []*Tap{{Place: Embedding, DY: in[0]}}}
+			nodes, outputs := t.show(r.probe, s.count, r.length)
+			r.taps.set(embeddingTaps, outputs)
+			return append([]*Node{ReduceAllSum(in[0])}, nodes...) // a graph has some result
+		})
+		if err != nil {
+			return nil, err
+		}
+		err = r.shelf.use(r.grads[i], func(dh *tensors.Tensor) error {
+			out, err := exec.Call(dh)
+			if err != nil {
+				return fmt.Errorf("embedding, sequences %d to %d: %w", s.first, s.first+s.count-1, err)
+			}
+			after = func() error {
+				err := r.look(Seen{Layer: -1, First: s.first, Sequences: s.count, Parts: 1}, embeddingTaps, out[1:])
+				return errors.Join(err, out[0].FinalizeAll())
+			}
+			return nil
+		})
+		return after, err
+	})
+	if err != nil {
+		return err
+	}
+	return r.probe.Finish(-1)
 }

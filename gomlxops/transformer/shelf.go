@@ -17,8 +17,8 @@ type shelf struct {
 	room int64 // bytes in memory that are left
 
 	mu   sync.Mutex
-	file *os.File // made when it is needed first
-	size int64    // of the file
+	file *os.File  // made when it is needed first
+	size int64     // of the file
 	free []stretch // of the file, to be used again
 }
 
@@ -27,9 +27,9 @@ type stretch struct{ at, size int64 }
 
 // shelved is a matrix on a shelf; the zero value is none.
 type shelved struct {
-	t     *tensors.Tensor // in memory, or nil
-	stretch               // in the file
-	dims  []int
+	t       *tensors.Tensor // in memory, or nil
+	stretch                 // in the file
+	dims    []int
 }
 
 // put takes over t.
