@@ -20,6 +20,9 @@ func blank(v *transformer.Variant) (*Scores, error) {
 		}
 		s.Weights = append(s.Weights, &Weight{Name: l.Name, Layer: l.Layer, Rows: l.Out, Columns: l.In})
 	}
+	for _, n := range m.Config().Norms() {
+		s.Weights = append(s.Weights, &Weight{Name: n.Name, Layer: n.Layer, Rows: n.Width})
+	}
 	return s, nil
 }
 
