@@ -27,9 +27,13 @@ type held struct {
 	parts int
 }
 
+// loadBlock puts block l on the backend, and the tables that its attention reads in the place of those of the block before.
 func (r *run) loadBlock(l int) (*loadedBlock, error) {
 	block := &loadedBlock{dims: r.c.attentionDims(l, 1, r.length)}
-	err := r.fillBlock(block, l)
+	err := r.useTables(block.dims)
+	if err == nil {
+		err = r.fillBlock(block, l)
+	}
 	if err != nil {
 		return nil, errors.Join(err, block.free())
 	}

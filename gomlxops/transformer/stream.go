@@ -192,12 +192,9 @@ func (r *run) layer(ctx context.Context, l int, streams []stream) error {
 	if err != nil {
 		return err
 	}
-	err = r.useTables(block.dims)
-	if err == nil {
-		err = r.waves(ctx, len(streams), func(i int) (func() error, error) {
-			return r.call(l, block, &streams[i])
-		})
-	}
+	err = r.waves(ctx, len(streams), func(i int) (func() error, error) {
+		return r.call(l, block, &streams[i])
+	})
 	return errors.Join(err, block.free())
 }
 
