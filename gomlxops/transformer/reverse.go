@@ -154,21 +154,9 @@ func (r *reverse) all(ctx context.Context) error {
 	return r.throughEmbedding(ctx)
 }
 
-// block loads block l and the tables of its attention.
-func (r *reverse) block(l int) (*loadedBlock, error) {
-	block, err := r.loadBlock(l)
-	if err != nil {
-		return nil, err
-	}
-	if err := r.useTables(block.dims); err != nil {
-		return nil, errors.Join(err, block.free())
-	}
-	return block, nil
-}
-
 // forward takes all spans through block l and keeps what comes out.
 func (r *reverse) forward(ctx context.Context, l int) error {
-	block, err := r.block(l)
+	block, err := r.loadBlock(l)
 	if err != nil {
 		return err
 	}
@@ -195,7 +183,7 @@ func (r *reverse) forward(ctx context.Context, l int) error {
 
 // backward takes the gradients of all spans through block l.
 func (r *reverse) backward(ctx context.Context, l int) error {
-	block, err := r.block(l)
+	block, err := r.loadBlock(l)
 	if err != nil {
 		return err
 	}
