@@ -38,8 +38,10 @@ var mayImport = map[string][]string{
 	"gomlxops/transformer": {"gomlxops", "gomlxops/internal"},
 	"gomlxops/covariance":  {"gomlxops", "gomlxops/internal", "gomlxops/transformer", "gomlxops/linalg"},
 	"gomlxops/importance":  {"gomlxops", "gomlxops/internal", "gomlxops/transformer"},
+	"gomlxops/prune":       {"gomlxops", "gomlxops/internal", "gomlxops/transformer", "gomlxops/covariance", "gomlxops/importance"},
 	"gomlxops/lowrank":     {"gomlxops", "gomlxops/internal", "gomlxops/transformer", "gomlxops/linalg", "gomlxops/covariance", "gomlxops/importance"},
 	"gomlxops/evaluate":    {"gomlxops", "gomlxops/internal", "gomlxops/transformer"},
+	"gomlxops/bayesopt":    {"gomlxops", "gomlxops/internal"},
 	"gomlxops/recovery":    {"gomlxops", "gomlxops/internal", "gomlxops/transformer", "gomlxops/lowrank"},
 }
 

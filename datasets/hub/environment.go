@@ -21,10 +21,8 @@ type environment struct {
 
 // readEnvironment reads the variables. It fails where they forbid the network.
 func readEnvironment() (environment, error) {
-	for _, name := range []string{"HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"} { // huggingface_hub takes either
-		if isTrue(os.Getenv(name)) {
-			return environment{}, fmt.Errorf("%w: %s=%s; unset it to pull, or, %s", ErrOffline, name, os.Getenv(name), withoutNetwork)
-		}
+	if variable := offline(); variable != "" {
+		return environment{}, fmt.Errorf("%w: %s; unset it to pull, or, %s", ErrOffline, variable, withoutNetwork)
 	}
 	cache, err := CacheDir()
 	if err != nil {
@@ -39,6 +37,16 @@ func readEnvironment() (environment, error) {
 	}
 	token, err := readToken()
 	return environment{endpoint: endpoint, token: token, cache: cache}, err
+}
+
+// offline returns the variable that forbids the network with its value, "" where none does. huggingface_hub takes either.
+func offline() string {
+	for _, name := range []string{"HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"} {
+		if value := os.Getenv(name); isTrue(value) {
+			return name + "=" + value
+		}
+	}
+	return ""
 }
 
 // isTrue reads a switch as huggingface_hub does.

@@ -12,11 +12,13 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // fakeHub answers as huggingface.co does, on 127.0.0.1: the listing and the small files itself, the large ones by sending the
-// client to a second server with another name, localhost, and a signed address.
+// client to a second server at another port, which net/http by itself would show the token to, and a signed address.
 type fakeHub struct {
 	t      *testing.T
 	commit string
@@ -25,6 +27,8 @@ type fakeHub struct {
 	gated  bool              // the listing is open and the files want the token
 	bare   bool              // the listing has names only, as that of some mirrors
 	list   func(siblings []any) any
+
+	sent atomic.Int64 // bytes of large files
 
 	mu       sync.Mutex
 	requests []string // METHOD name
@@ -39,6 +43,7 @@ const otherCommit = "fedcba9876543210fedcba9876543210fedcba98"
 
 // newFakeHub starts a hub with one model and points the environment to it and to an empty cache, which it returns.
 func newFakeHub(t *testing.T) (*fakeHub, string) {
+	firstPause = time.Millisecond
 	for _, name := range []string{"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH", "HF_HUB_CACHE", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_HUB_DISABLE_IMPLICIT_TOKEN"} {
 		t.Setenv(name, "")
 	}
@@ -140,7 +145,7 @@ func (h *fakeHub) answerFile(w http.ResponseWriter, r *http.Request, name string
 	}
 	w.Header().Set("X-Linked-Etag", `"`+digest(text)+`"`)
 	w.Header().Set("X-Linked-Size", fmt.Sprint(len(text)))
-	http.Redirect(w, r, strings.Replace(h.store.URL, "127.0.0.1", "localhost", 1)+"/blob/"+name+"?signature=a%2Fb", http.StatusFound)
+	http.Redirect(w, r, h.store.URL+"/blob/"+name+"?signature=a%2Fb", http.StatusFound)
 }
 
 // answerStore serves the large files, to anyone with the signature, and to nobody who shows the token of the hub.
@@ -155,10 +160,25 @@ func (h *fakeHub) answerStore(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("ETag", `"`+digest(h.files[name])[:32]+`-1"`) // such as stores make of parts
-	if !h.taken(w, r, name) {
-		http.ServeContent(w, r, "", epoch, strings.NewReader(h.files[name]))
+	counted := &countingWriter{w, &h.sent}
+	if !h.taken(counted, r, name) {
+		http.ServeContent(counted, r, "", epoch, strings.NewReader(h.files[name]))
 	}
 }
+
+// countingWriter counts the bytes of a body.
+type countingWriter struct {
+	http.ResponseWriter
+	sent *atomic.Int64
+}
+
+func (c *countingWriter) Write(b []byte) (int, error) {
+	n, err := c.ResponseWriter.Write(b)
+	c.sent.Add(int64(n))
+	return n, err
+}
+
+func (c *countingWriter) Unwrap() http.ResponseWriter { return c.ResponseWriter }
 
 func digest(text string) string {
 	sum := sha256.Sum256([]byte(text))

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -14,11 +13,11 @@ import (
 // parallel is how many files are fetched at once.
 const parallel = 4
 
-// patience is how long a download that was told to stop may take to remove what it has, before it is left to itself.
-const patience = 2 * time.Second
+// unfinished is how huggingface_hub marks a blob of which not all is there. Either program goes on with what the other left.
+const unfinished = ".incomplete"
 
-// fetchAll brings the files that the cache lacks into blobs/, and returns their bytes.
-func (p *puller) fetchAll(ctx context.Context, files []file) (int64, error) {
+// fetchAll brings the files that the cache lacks into blobs/.
+func (p *puller) fetchAll(ctx context.Context, files []file) error {
 	var missing []file
 	seen := map[string]bool{} // two files with the same content are one blob
 	for _, f := range files {
@@ -38,8 +37,7 @@ func (p *puller) fetchAll(ctx context.Context, files []file) (int64, error) {
 			return nil
 		})
 	}
-	err := group.Wait()
-	return total(missing), err
+	return group.Wait()
 }
 
 func (p *puller) blob(f file) string { return filepath.Join(p.root, "blobs", f.etag) }
@@ -50,61 +48,54 @@ func hasBlob(path string, size int64) bool {
 	return err == nil && info.Mode().IsRegular() && (size < 0 || info.Size() == size)
 }
 
-// fetch brings one file into blobs/: beside its place first, and there once its content is checked and on the disk.
-func (p *puller) fetch(ctx context.Context, f file) error {
+// fetch brings one file into blobs/: beside its place first, and there once its content is checked and on the disk. What an earlier call
+// left beside it is gone on with.
+func (p *puller) fetch(ctx context.Context, f file) (err error) {
+	release, err := p.lock(ctx, f)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, release()) }()
 	blob := p.blob(f)
-	beside := blob + ".pare" // one name for all attempts, so that a killed one leaves nothing that the next does not take over
-	if err := p.download(ctx, f, beside); err != nil {
+	if hasBlob(blob, f.size) { // another program brought it in the meantime
+		p.progress.found(f.size)
+		return nil
+	}
+	beside := blob + unfinished
+	resumed, err := p.complete(ctx, f, beside)
+	if errors.Is(err, ErrDamaged) && resumed > 0 { // what had been left was no part of this file
+		_, err = p.complete(ctx, f, beside)
+	}
+	if err != nil {
 		return err
 	}
-	if err := p.verify(ctx, f, beside); err != nil {
-		if errors.Is(err, os.ErrNotExist) && hasBlob(blob, f.size) { // another process had the same thought and was faster
-			return nil
-		}
-		if errors.Is(err, ErrDamaged) {
-			err = errors.Join(err, os.Remove(beside))
-		}
-		return err
-	}
-	if err := os.Rename(beside, blob); err != nil && !hasBlob(blob, f.size) {
+	if err := os.Rename(beside, blob); err != nil {
 		return err
 	}
 	return syncDir(filepath.Dir(blob))
 }
 
-// download has go-huggingface fetch the file to path. It breaks off when ctx ends, when nothing arrives for a while, and when
-// more arrives than was listed.
-func (p *puller) download(ctx context.Context, f file, path string) error {
-	address, err := p.lib.FileURL(f.name)
-	if err != nil {
-		return err
+// complete fetches what is missing of a file, and checks the whole. What is there and not the file that was listed is removed. It
+// returns how many bytes were there before.
+func (p *puller) complete(ctx context.Context, f file, path string) (resumed int64, err error) {
+	if info, err := os.Stat(path); err == nil {
+		resumed = info.Size()
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	idle := time.AfterFunc(p.stall, func() { cancel(errStalled) })
-	defer idle.Stop()
-	last := int64(0)
-	note := func(done, _ int64) {
-		idle.Reset(p.stall)
-		if f.size >= 0 && done > f.size {
-			cancel(fmt.Errorf("%w: expected %d bytes, found more", ErrDamaged, f.size))
+	if f.hash == hashNone || resumed > f.size { // too long, or nobody could tell whether it is a part of the file
+		resumed = 0
+		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return 0, err
 		}
-		p.progress.fetched(done - last)
-		last = done
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- p.lib.GetDownloadManager().LockedDownload(ctx, address, path, false, note) }()
-	select {
-	case err = <-ended:
-	case <-ctx.Done():
-		select { // it waits for other processes' locks without looking at ctx
-		case <-ended:
-		case <-time.After(patience):
+	p.progress.found(resumed)
+	if resumed == 0 || resumed < f.size {
+		if err := p.download(ctx, f, path, resumed); err != nil {
+			return resumed, err
 		}
-		err = ctx.Err()
 	}
-	if err == nil {
-		p.progress.fetched(max(f.size-last, 0)) // the last bytes are not reported
+	err = p.verify(ctx, f, path)
+	if errors.Is(err, ErrDamaged) {
+		err = errors.Join(err, os.Remove(path))
 	}
-	return p.explain(ctx, err)
+	return resumed, err
 }

@@ -13,16 +13,17 @@
 // # Pulling
 //
 // [Pull] names each file in blobs/ by its content's digest, as huggingface_hub does, checks the content against it, and makes the
-// snapshot appear at once when all files are there; the reference comes last. What was broken off is in no snapshot.
-// The files themselves are fetched by go-huggingface's download manager, the addresses are its too. Its higher functions are not used:
-// they ignore HF_HOME, HF_HUB_CACHE, HF_TOKEN and HF_HUB_OFFLINE, take digests and commits from the server as parts of paths without
-// a look at them, write no refs/, and ask for the listing without a context, a limit or an escaped revision.
+// snapshot appear at once when all files are there; the reference comes last. What was broken off is in no snapshot. It lies
+// in blobs/ with .incomplete behind its name, where the next call goes on with it by asking for the missing range of bytes; locks keep
+// two programs apart. Marks and locks are those of huggingface_hub, so that each goes on with what the other left.
+//
+// The downloads are net/http's. go-huggingface v0.4.12 was tried: it asks for no ranges, removes what it has of a file that was cut,
+// follows no HF_HOME, HF_HUB_CACHE, HF_TOKEN and HF_HUB_OFFLINE, and takes digests and commits from the server as parts of paths without a look at them.
 //
 // # What it does not do
 //
-// A file that was cut is fetched anew from its first byte, since the download manager asks for no ranges and removes what it has
-// of a file; a second call goes on with the files that are missing. Data sets are found and not pulled. Nothing that is pulled
-// is ever executed, and files that could be (Python code, pickled weights) are not fetched.
+// Data sets are found and not pulled. Nothing that is pulled is ever executed, and files that could be (Python code, pickled
+// weights) are not fetched.
 package hub
 
 import (
@@ -81,13 +82,6 @@ func expandHome(dir string) (string, error) {
 	return filepath.Join(home, rest), nil
 }
 
-// IsName tells whether name has the form org/name or org/name@revision. It says nothing about a path of the same form that
-// exists; a caller that takes both looks for the path first.
-func IsName(name string) bool {
-	repo, _, err := parse(name)
-	return err == nil && strings.Contains(repo, "/")
-}
-
 // parse divides a name into repository and revision.
 func parse(name string) (repo, revision string, err error) {
 	repo, revision, given := strings.Cut(name, "@")
@@ -97,7 +91,7 @@ func parse(name string) (repo, revision string, err error) {
 	parts := strings.Split(repo, "/")
 	for _, p := range parts {
 		if len(parts) > 2 || !nameParts.MatchString(p) || strings.Contains(p, "--") || strings.Contains(p, "..") {
-			return "", "", fmt.Errorf("hub: %q: %w: expected org/name or org/name@revision", name, ErrName)
+			return "", "", fmt.Errorf("hub: %q: %w: expected org/name, or name alone as in gpt2, and @revision behind it where that is not main", name, ErrName)
 		}
 	}
 	for _, p := range strings.Split(revision, "/") { // a branch may have slashes: refs/pr/1
@@ -108,8 +102,8 @@ func parse(name string) (repo, revision string, err error) {
 	return repo, revision, nil
 }
 
-// Resolve returns the directory of org/name, or org/name@revision with a branch, a tag or a commit (seven digits of it or
-// more). The revision is main where none is given. A directory with files that were not downloaded completely is an error.
+// Resolve returns the directory of org/name, or name alone for the oldest of the hub, with @ and a branch, a tag or a commit (seven digits
+// of it or more) where it is not main. A directory with files that were not downloaded completely is an error.
 func Resolve(kind Kind, name string) (string, error) {
 	repo, revision, err := parse(name)
 	if err != nil {
@@ -121,8 +115,8 @@ func Resolve(kind Kind, name string) (string, error) {
 	}
 	root := filepath.Join(cache, string(kind)+"s--"+strings.ReplaceAll(repo, "/", "--"))
 	missing := func(what string) error {
-		return fmt.Errorf("hub: %s %s: %w: %s; %sset HF_HOME or HF_HUB_CACHE to the cache that has it, "+
-			"or give the path of a directory instead", kind, name, ErrNotCached, what, howToGet(kind, name, repo))
+		return fmt.Errorf("hub: %s %s: %w: %s; %s, set HF_HOME or HF_HUB_CACHE to the cache that has it, "+
+			"or give the path of a directory instead", kind, name, ErrNotCached, what, howToGet(kind, name, cache))
 	}
 	if _, err := os.Stat(root); err != nil {
 		return "", missing("no directory " + root)
@@ -141,12 +135,21 @@ func Resolve(kind Kind, name string) (string, error) {
 	return dir, nil
 }
 
-// howToGet says how something comes into the cache.
-func howToGet(kind Kind, name, repo string) string {
-	if kind == Model && strings.Contains(repo, "/") {
-		return "fetch it with 'pare model pull " + name + "', "
+// howToGet says how something comes into the cache, or under which name it is there.
+func howToGet(kind Kind, name, cache string) string {
+	repo, _, _ := strings.Cut(name, "@")
+	if found, _ := filepath.Glob(filepath.Join(cache, string(kind)+"s--*--"+repo)); !strings.Contains(repo, "/") && len(found) > 0 {
+		other := strings.TrimPrefix(filepath.Base(found[0]), string(kind)+"s--")
+		return "the cache has " + strings.Replace(other, "--", "/", 1) + ": give that name if it is meant"
 	}
-	return "download it with 'hf download " + repo + "' (of the huggingface_hub package), "
+	get := "download it with 'hf download --repo-type dataset " + repo + "' (of the huggingface_hub package)"
+	if kind == Model {
+		get = "fetch it with 'pare model pull " + name + "'"
+	}
+	if variable := offline(); variable != "" {
+		get += " once " + variable + " no longer forbids the network"
+	}
+	return get
 }
 
 // commitOf turns a revision into the name of a snapshot, "" where there is none.

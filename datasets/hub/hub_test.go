@@ -99,11 +99,3 @@ func TestCacheDir(t *testing.T) {
 		}
 	}
 }
-
-func TestIsName(t *testing.T) {
-	for name, want := range map[string]bool{"org/name": true, "org/name@v1": true, "name": false, "./name": false, "a/b/c": false, "/a/b": false, "pocket:test": false} {
-		if IsName(name) != want {
-			t.Errorf("IsName(%q) = %v, expected %v", name, !want, want)
-		}
-	}
-}

@@ -3,10 +3,9 @@ package hub
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"regexp"
-	"strings"
-
-	gohub "github.com/gomlx/go-huggingface/hub"
+	"strconv"
 )
 
 // hashKind says which digest of a file's content its etag is.
@@ -24,7 +23,7 @@ var (
 )
 
 // newFile reads what the listing says of a file's identity. Servers other than the hub may say nothing.
-func newFile(s *gohub.FileInfo) (file, error) {
+func newFile(s *sibling) (file, error) {
 	f := file{name: s.Name, size: -1}
 	switch {
 	case s.LFS != nil && s.LFS.SHA256 != "":
@@ -43,34 +42,51 @@ func newFile(s *gohub.FileInfo) (file, error) {
 	return f, nil
 }
 
-// identify asks for the head of a file whose digest was not listed. go-huggingface follows redirects there, so what it returns
-// is the head of the last server: where large files lie elsewhere, X-Linked-Etag is lost and the ETag is that server's own.
+// identify asks for the head of a file whose digest was not listed. What the hub itself says of a file that lies elsewhere counts
+// for more than what that place says, whose ETag may be of its own making.
 func (p *puller) identify(ctx context.Context, f *file) error {
 	if f.etag != "" {
 		return nil
 	}
-	address, err := p.lib.FileURL(f.name)
+	head, err := p.head(ctx, f.name, true)
+	if err == nil && head.Get(headerLinkedETag) == "" && head.Get("ETag") == "" {
+		head, err = p.head(ctx, f.name, false)
+	}
 	if err != nil {
 		return err
 	}
-	wait, cancel := context.WithTimeoutCause(ctx, p.stall, errStalled)
-	defer cancel()
-	head, size, err := p.lib.GetDownloadManager().FetchHeader(wait, address)
-	if err != nil {
-		return p.explain(wait, err)
+	f.etag, f.size = etagOf(head.Get(headerLinkedETag)), number(head.Get(headerLinkedSize))
+	if f.etag == "" {
+		f.etag, f.size = etagOf(head.Get("ETag")), number(head.Get("Content-Length"))
+	} else if isSHA256.MatchString(f.etag) {
+		f.hash = hashSHA256
 	}
-	etag := head.Get(gohub.HeaderXLinkedETag)
-	if etag == "" {
-		etag = head.Get("ETag")
-	}
-	f.etag, f.size = strings.Trim(strings.TrimPrefix(etag, "W/"), `"`), size
 	if !isETag.MatchString(f.etag) {
 		return fmt.Errorf("%w: expected an ETag of letters and digits, found %.80q", ErrUnsafe, f.etag)
 	}
-	if head.Get(gohub.HeaderXLinkedETag) != "" && isSHA256.MatchString(f.etag) {
-		f.hash = hashSHA256
-	}
 	return nil
+}
+
+// head returns the head of a file, that of the hub where it stays there.
+func (p *puller) head(ctx context.Context, name string, stay bool) (head http.Header, err error) {
+	err = p.ask(ctx, func() error {
+		a, err := p.send(ctx, request{method: http.MethodHead, address: p.fileURL(name), stay: stay})
+		if err != nil {
+			return err
+		}
+		head = a.Header
+		return a.Close()
+	})
+	return head, err
+}
+
+// number reads a length, -1 where there is none.
+func number(text string) int64 {
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < 0 {
+		return -1
+	}
+	return n
 }
 
 // total is the length of all files whose length is known.

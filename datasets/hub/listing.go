@@ -10,9 +10,8 @@ import (
 	"net/url"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
-
-	gohub "github.com/gomlx/go-huggingface/hub"
 )
 
 // maxListing bounds the answer that lists a repository; real ones with thousands of files have a few megabytes.
@@ -21,35 +20,38 @@ const maxListing = 64 << 20
 // listing is what is needed of the hub's description of a repository at a revision
 // (https://huggingface.co/docs/hub/api, GET /api/models/{repo}/revision/{revision}).
 type listing struct {
-	Commit   string            `json:"sha"`
-	Siblings []*gohub.FileInfo `json:"siblings"`
+	Commit   string     `json:"sha"`
+	Siblings []*sibling `json:"siblings"`
+}
+
+// sibling is one file of a repository.
+type sibling struct {
+	Name   string `json:"rfilename"`
+	Size   int64  `json:"size"`
+	BlobID string `json:"blobId"`
+	LFS    *struct {
+		SHA256 string `json:"sha256"`
+		Size   int64  `json:"size"`
+	} `json:"lfs"`
 }
 
 var isCommit = regexp.MustCompile(`^[0-9a-f]{40}$`)
 
 // list asks the hub which commit the revision is, and for its files with their digests.
 func (p *puller) list(ctx context.Context) (*listing, error) {
-	wait, cancel := context.WithTimeoutCause(ctx, p.stall, errStalled)
-	defer cancel()
 	address := fmt.Sprintf("%s/api/models/%s/revision/%s?blobs=true", p.env.endpoint, p.repo, url.PathEscape(p.revision))
-	req, err := http.NewRequestWithContext(wait, http.MethodGet, address, nil)
+	var raw []byte
+	err := p.ask(ctx, func() error {
+		a, err := p.send(ctx, request{method: http.MethodGet, address: address})
+		if err != nil {
+			return err
+		}
+		defer a.Close()
+		raw, err = io.ReadAll(io.LimitReader(a, maxListing+1))
+		return err
+	})
 	if err != nil {
 		return nil, err
-	}
-	if p.env.token != "" {
-		req.Header.Set("Authorization", "Bearer "+p.env.token)
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return nil, p.explain(wait, err)
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return nil, p.refusal(resp.StatusCode, resp.Header.Get("X-Error-Code"))
-	}
-	raw, err := io.ReadAll(io.LimitReader(resp.Body, maxListing+1))
-	if err != nil {
-		return nil, p.explain(wait, err)
 	}
 	return p.readListing(raw)
 }
@@ -73,12 +75,16 @@ func (p *puller) readListing(raw []byte) (*listing, error) {
 
 // wanted are the files of a model, as patterns of path.Match. All lie at the top of a repository: folders hold other formats.
 var wanted = []string{
-	configName, "generation_config.json", "*.safetensors", "*.safetensors.index.json",
+	configName, "generation_config.json", weightsName, "model-*-of-*.safetensors", indexName,
 	"tokenizer*.json", "tokenizer*.txt", "tokenizer*.jinja", "*.model", "vocab.json", "vocab.txt", "merges.txt",
 	"special_tokens_map.json", "added_tokens.json", "chat_template.json", "chat_template.jinja",
 }
 
-const configName = "config.json"
+const (
+	configName  = "config.json"
+	weightsName = "model.safetensors"
+	indexName   = "model.safetensors.index.json"
+)
 
 // file is one file of a model.
 type file struct {
@@ -92,7 +98,7 @@ type file struct {
 var isFileName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._+-]{0,200}$`)
 
 // chooseFiles picks the files of a model. One name that could lead out of a directory, wanted or not, refuses the whole repository.
-func chooseFiles(siblings []*gohub.FileInfo) ([]file, error) {
+func chooseFiles(siblings []*sibling) ([]file, error) {
 	var files []file
 	seen := map[string]bool{}
 	for _, s := range siblings {
@@ -116,7 +122,7 @@ func chooseFiles(siblings []*gohub.FileInfo) ([]file, error) {
 	return withoutTwins(files), checkModel(siblings, seen)
 }
 
-func nameOf(s *gohub.FileInfo) string {
+func nameOf(s *sibling) string {
 	if s == nil {
 		return ""
 	}
@@ -132,27 +138,17 @@ func isWanted(name string) bool {
 	return false
 }
 
-// withoutTwins leaves out consolidated*.safetensors, the same weights in the publisher's own naming, where a
-// repository has them in Hugging Face's as well.
+// withoutTwins leaves out the weights in one file where a repository has them in shards as well, which are what is opened then.
 func withoutTwins(files []file) []file {
-	isTwin, hasModel := func(f file) bool { return strings.HasPrefix(f.name, "consolidated") }, false
-	for _, f := range files {
-		hasModel = hasModel || strings.HasPrefix(f.name, "model") && strings.HasSuffix(f.name, ".safetensors")
-	}
-	var kept []file
-	for _, f := range files {
-		if !hasModel || !isTwin(f) {
-			kept = append(kept, f)
-		}
-	}
-	return kept
+	isSharded := slices.ContainsFunc(files, func(f file) bool { return f.name == indexName })
+	return slices.DeleteFunc(files, func(f file) bool { return isSharded && f.name == weightsName })
 }
 
 // checkModel tells, before anything is fetched, what a repository without a readable model holds in its place.
-func checkModel(siblings []*gohub.FileInfo, seen map[string]bool) error {
+func checkModel(siblings []*sibling, seen map[string]bool) error {
 	var found []string
 	for _, s := range siblings {
-		if ext := path.Ext(s.Name); ext == ".bin" || ext == ".gguf" || ext == ".pth" || ext == ".pt" || ext == ".h5" || ext == ".msgpack" {
+		if ext := path.Ext(s.Name); ext == ".safetensors" || ext == ".bin" || ext == ".gguf" || ext == ".pth" || ext == ".pt" || ext == ".h5" || ext == ".msgpack" {
 			found = append(found, s.Name)
 		}
 	}
@@ -165,6 +161,6 @@ func checkModel(siblings []*gohub.FileInfo, seen map[string]bool) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%w: expected weights in .safetensors, found %.80q; take a revision or a repository with the weights converted "+
+	return fmt.Errorf("%w: expected weights in model.safetensors or in shards of it, found %.80q; take a revision or a repository with the weights converted "+
 		"(the hub offers a conversion at @refs/pr/N for many), pickled weights are not read because reading them runs code", ErrNoModel, found)
 }

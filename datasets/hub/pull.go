@@ -8,8 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
-
-	gohub "github.com/gomlx/go-huggingface/hub"
 )
 
 // Errors of [Pull], to be told apart with errors.Is. [ErrName] is one more.
@@ -21,40 +19,50 @@ var (
 	ErrNoModel     = errors.New("holds no model that can be read")                     // no config.json or no safetensors
 	ErrUnsafe      = errors.New("the server's answer is not to be trusted")            // names that lead elsewhere, no digest
 	ErrDamaged     = errors.New("what arrived is not what the Hugging Face hub lists") // digest or length
+	ErrDiskFull    = errors.New("the disk is full")                                    // or the user's share of it
 )
 
 // withoutNetwork says what to do where the hub cannot be reached.
 const withoutNetwork = "to work without it, copy the model's directory (config.json, the .safetensors files, the tokenizer files) " +
 	"to this machine and give its path in place of the name"
 
-// Recorder is told how many megabytes of a stage are done.
+// Recorder is told how many megabytes of a stage are done, and the rate at which they arrive.
 type Recorder interface {
 	Progress(stage string, done, total int)
+	Metric(name string, step int, value float64)
 }
 
 // PullOptions are the choices of [Pull]; the zero value is good.
 type PullOptions struct {
 	Recorder Recorder      // told of the progress; nil is nobody
-	Stall    time.Duration // a request without a byte for that long fails; default a minute, below zero the same
+	Stall    time.Duration // a request without a byte for that long is broken off; default a minute, below zero the same
+	Retries  int           // failures in a row after which a file is given up; default 5, below zero the first one is the last
 }
+
+// defaultRetries and the pauses between them outlast half a minute without network.
+const defaultRetries = 5
 
 // Pulled is what [Pull] made or found.
 type Pulled struct {
-	Dir     string // the snapshot, which Resolve finds
-	Commit  string
-	Files   int   // in the snapshot
-	Bytes   int64 // of these files
-	Fetched int64 // bytes of those that were not in the cache
+	Name    string  `json:"name"` // as it was asked for
+	Dir     string  `json:"dir"`  // the snapshot, which Resolve finds
+	Commit  string  `json:"commit"`
+	Files   int     `json:"files"`   // in the snapshot
+	Bytes   int64   `json:"bytes"`   // of these files
+	Fetched int64   `json:"fetched"` // bytes of them that came over the network
+	Resumed int64   `json:"resumed"` // bytes of files that were not whole in the cache, but begun
+	Seconds float64 `json:"seconds"`
 }
 
-// Pull brings the model org/name, or org/name@revision with a branch, a tag or a whole commit, into the cache: config.json, the
-// safetensors and the tokenizer's files, nothing else. It asks the hub each time, so that a branch that has moved is pulled anew;
-// files that the cache has are not fetched again.
+// Pull brings a model into the cache: its configuration, the weights in safetensors and the tokenizer's files, nothing else. Its name is org/name,
+// or name alone for the oldest of the hub (gpt2), with @ and a branch, a tag or a whole commit where it is not main. The hub is asked each time, so that a
+// branch that has moved is pulled anew; files that the cache has are not fetched again.
 //
 // HF_ENDPOINT, HF_TOKEN, HF_TOKEN_PATH, HF_HOME, HF_HUB_CACHE and HF_HUB_OFFLINE mean what they mean to huggingface_hub
 // (https://huggingface.co/docs/huggingface_hub/package_reference/environment_variables). The token goes to the endpoint's host and to no other.
 //
-// When ctx ends or anything fails, files that are whole stay for the next call, and no snapshot or reference has changed.
+// When ctx ends or anything fails, what has arrived stays for the next call, which goes on from there, and no snapshot or reference has changed.
+// The same holds for a program that is killed, up to the last quarter of a megabyte. Programs that pull the same at once wait for one another.
 func Pull(ctx context.Context, name string, opt PullOptions) (*Pulled, error) {
 	p, err := newPuller(name, opt)
 	if err != nil {
@@ -63,6 +71,9 @@ func Pull(ctx context.Context, name string, opt PullOptions) (*Pulled, error) {
 	pulled, err := p.pull(ctx)
 	if err != nil {
 		p.tidy()
+		if ctx.Err() != nil && p.progress.network > 0 {
+			err = fmt.Errorf("%w; what has arrived stays, and the same call goes on from there", err)
+		}
 		return nil, fmt.Errorf("hub: %s: %w", name, err)
 	}
 	return pulled, nil
@@ -74,8 +85,8 @@ type puller struct {
 	commit               string // 40 hexadecimal digits, known after list
 	root                 string // directory of the repository in the cache
 	env                  environment
-	lib                  *gohub.Repo // at commit
 	stall                time.Duration
+	retries              int
 	progress             *progress
 }
 
@@ -84,23 +95,27 @@ func newPuller(name string, opt PullOptions) (*puller, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !strings.Contains(repo, "/") {
-		return nil, fmt.Errorf("hub: %q: %w: expected org/name or org/name@revision", name, ErrName)
-	}
 	env, err := readEnvironment()
+	if dir, found := Resolve(Model, name); found == nil && errors.Is(err, ErrOffline) {
+		err = fmt.Errorf("%w; the cache has it already, in %s", err, dir)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("hub: %s: %w", name, err)
 	}
 	if opt.Stall <= 0 {
 		opt.Stall = time.Minute
 	}
+	if opt.Retries == 0 {
+		opt.Retries = defaultRetries
+	}
 	return &puller{
-		name: name, repo: repo, revision: revision, env: env, stall: opt.Stall, progress: &progress{to: opt.Recorder},
+		name: name, repo: repo, revision: revision, env: env, stall: opt.Stall, retries: max(opt.Retries, 0), progress: &progress{to: opt.Recorder},
 		root: filepath.Join(env.cache, string(Model)+"s--"+strings.ReplaceAll(repo, "/", "--")),
 	}, nil
 }
 
 func (p *puller) pull(ctx context.Context) (*Pulled, error) {
+	began := time.Now()
 	listed, err := p.list(ctx)
 	if err != nil {
 		return nil, err
@@ -110,23 +125,22 @@ func (p *puller) pull(ctx context.Context) (*Pulled, error) {
 		return nil, err
 	}
 	p.commit = listed.Commit
-	p.lib = gohub.New(p.repo).WithEndpoint(p.env.endpoint).WithAuth(p.env.token).WithCacheDir(p.env.cache).WithRevision(p.commit)
-	p.lib.Verbosity = 0 // it would print on standard output
-	p.lib.GetDownloadManager().MaxParallel(parallel)
 	for i := range files {
 		if err := p.identify(ctx, &files[i]); err != nil {
 			return nil, fmt.Errorf("%s: %w", files[i].name, err)
 		}
 	}
-	fetched, err := p.fetchAll(ctx, files)
-	if err != nil {
+	if err := p.fetchAll(ctx, files); err != nil {
 		return nil, err
 	}
 	if err := p.publish(files); err != nil {
 		return nil, err
 	}
 	dir, err := Resolve(Model, p.name)
-	return &Pulled{Dir: dir, Commit: p.commit, Files: len(files), Bytes: total(files), Fetched: fetched}, err
+	return &Pulled{
+		Name: p.name, Dir: dir, Commit: p.commit, Files: len(files), Bytes: total(files),
+		Fetched: p.progress.network, Resumed: p.progress.resumed, Seconds: time.Since(began).Seconds(),
+	}, err
 }
 
 // tidy removes the directories of a repository of which nothing was kept. Those that hold anything stay.

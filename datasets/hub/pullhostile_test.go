@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-func sibling(name string) map[string]any {
+func listed(name string) map[string]any {
 	return map[string]any{"rfilename": name, "size": 2, "blobId": gitDigest("{}")}
 }
 
@@ -22,21 +22,21 @@ func TestPullHostile(t *testing.T) {
 		"no object":            func(s []any) any { return s },
 		"another type":         func([]any) any { return map[string]any{"sha": commit, "siblings": "config.json"} },
 		"null for a file":      with(nil),
-		"a file twice":         with(sibling("config.json")),
-		"a file in two cases":  with(sibling("Tokenizer.json"), sibling("tokenizer.JSON"), sibling("tokenizer_A.json"), sibling("tokenizer_a.json")),
-		"a query in a name":    with(sibling("tokenizer?x=1.json")),
-		"a percent in a name":  with(sibling("tokenizer%2e%2e.json")),
-		"a hidden file":        with(sibling(".model")),
+		"a file twice":         with(listed("config.json")),
+		"a file in two cases":  with(listed("Tokenizer.json"), listed("tokenizer.JSON"), listed("tokenizer_A.json"), listed("tokenizer_a.json")),
+		"a query in a name":    with(listed("tokenizer?x=1.json")),
+		"a percent in a name":  with(listed("tokenizer%2e%2e.json")),
+		"a hidden file":        with(listed(".model")),
 		"a digest with a path": with(map[string]any{"rfilename": "tokenizer_x.json", "size": 2, "blobId": "../../../../escaped"}),
-		"an LFS digest with a path": with(map[string]any{"rfilename": "x.safetensors", "size": 2, "blobId": gitDigest("{}"),
+		"an LFS digest with a path": with(map[string]any{"rfilename": "model-00001-of-00001.safetensors", "size": 2, "blobId": gitDigest("{}"),
 			"lfs": map[string]any{"sha256": "../../../../escaped", "size": 2}}),
-		"a length below zero": with(map[string]any{"rfilename": "x.safetensors", "size": -2, "blobId": gitDigest("{}")}),
+		"a length below zero": with(map[string]any{"rfilename": "model-00001-of-00001.safetensors", "size": -2, "blobId": gitDigest("{}")}),
 	}
 	for _, name := range []string{
 		"../../x.safetensors", "/etc/x.safetensors", "../config.json", "a/../../tokenizer.json", "..", "./config.json", "a//b", "", `..\..\x.model`,
 		`C:\x.model`, "C:x.model", "x\x00.model", "sub/../../escaped", "/", `..\..\escaped`, "../../../../escaped",
 	} {
-		tests[fmt.Sprintf("the name %q", name)] = with(sibling(name))
+		tests[fmt.Sprintf("the name %q", name)] = with(listed(name))
 	}
 	for about, list := range tests {
 		h, cache := newFakeHub(t)
@@ -93,8 +93,9 @@ func TestPullNoModel(t *testing.T) {
 	for says, files := range map[string][]string{
 		"config.json":       {"model.gguf", "README.md"},
 		"pytorch_model.bin": {"config.json", "pytorch_model.bin"},
-		".safetensors":      {"config.json", "tokenizer.json"},
+		"model.safetensors": {"config.json", "tokenizer.json"},
 		"0 files":           {},
+		"adapter_model":     {"config.json", "adapter_model.safetensors"},
 	} {
 		h, cache := newFakeHub(t)
 		h.files = map[string]string{}

@@ -61,6 +61,6 @@ func (c *countedReader) Read(b []byte) (int, error) {
 		return 0, err
 	}
 	n, err := c.r.Read(b)
-	c.to.checked(int64(n))
+	c.to.verified(int64(n))
 	return n, err
 }

@@ -72,7 +72,7 @@ func cost(b *testing.B, m *transformer.Model, tokens [][]int32, set func(*probe)
 func randomModel(t testing.TB, hidden, mid, layers int) *transformer.Model {
 	t.Helper()
 	c := transformer.Config{ModelType: "llama", VocabSize: 2048, HiddenSize: hidden, IntermediateSize: mid, Layers: layers, Heads: hidden / 32,
-		KVHeads: hidden / 32, HeadDim: 32, MaxPositions: 2048, RopeTheta: 10000, RMSNormEps: 1e-5, TieEmbeddings: true, BOS: -1, EOS: -1}
+		KVHeads: hidden / 32, HeadDim: 32, MaxPositions: 2048, RopeTheta: 10000, NormEps: 1e-5, TieEmbeddings: true, BOS: -1, EOS: -1}
 	return savedModel(t, &c, c.Init(1))
 }
 

@@ -166,7 +166,7 @@ func TestCollectNamesTheSite(t *testing.T) {
 func overflowing(t *testing.T) *transformer.Model {
 	const hidden = 32
 	c := transformer.Config{ModelType: "llama", VocabSize: 8, HiddenSize: hidden, IntermediateSize: 48, Layers: 2, Heads: 2,
-		KVHeads: 2, HeadDim: 16, MaxPositions: 64, RopeTheta: 10000, RMSNormEps: 1e-5, TieEmbeddings: true, BOS: -1, EOS: -1}
+		KVHeads: 2, HeadDim: 16, MaxPositions: 64, RopeTheta: 10000, NormEps: 1e-5, TieEmbeddings: true, BOS: -1, EOS: -1}
 	weights := c.Init(1)
 	embedding := weights["model.embed_tokens.weight"]
 	for id := range c.VocabSize {

@@ -11,7 +11,7 @@ import (
 // BenchmarkTrain times whole AdamW steps of a model of 3.7 million parameters, 8 sequences of 256 tokens each; compilation is in the first.
 func BenchmarkTrain(b *testing.B) {
 	c := &transformer.Config{ModelType: "llama", VocabSize: 2048, HiddenSize: 256, IntermediateSize: 704, Layers: 4, Heads: 8, KVHeads: 8,
-		HeadDim: 32, MaxPositions: 256, RopeTheta: 10000, RMSNormEps: 1e-6, TieEmbeddings: true, BOS: -1, EOS: -1}
+		HeadDim: 32, MaxPositions: 256, RopeTheta: 10000, NormEps: 1e-6, TieEmbeddings: true, BOS: -1, EOS: -1}
 	rng := rand.New(rand.NewPCG(1, 0))
 	next := func(int) [][]int32 {
 		batch := make([][]int32, 8)

@@ -14,7 +14,7 @@ import (
 // tiny is a model that learns in milliseconds.
 func tiny() *transformer.Config {
 	return &transformer.Config{ModelType: "llama", VocabSize: 16, HiddenSize: 16, IntermediateSize: 32, Layers: 2, Heads: 2, KVHeads: 1,
-		HeadDim: 8, MaxPositions: 16, RopeTheta: 10000, RMSNormEps: 1e-6, TieEmbeddings: true, BOS: -1, EOS: -1}
+		HeadDim: 8, MaxPositions: 16, RopeTheta: 10000, NormEps: 1e-6, TieEmbeddings: true, BOS: -1, EOS: -1}
 }
 
 // counting gives sequences that count upwards, whose next token is always certain.

@@ -27,7 +27,7 @@ var benchShapes = []benchShape{
 
 func benchConfig(vocab, hidden, mid, layers, heads, kv int) Config {
 	return Config{ModelType: "llama", VocabSize: vocab, HiddenSize: hidden, IntermediateSize: mid, Layers: layers, Heads: heads,
-		KVHeads: kv, HeadDim: hidden / heads, MaxPositions: 2048, RopeTheta: 10000, RMSNormEps: 1e-5, TieEmbeddings: true, BOS: -1, EOS: -1}
+		KVHeads: kv, HeadDim: hidden / heads, MaxPositions: 2048, RopeTheta: 10000, NormEps: 1e-5, TieEmbeddings: true, BOS: -1, EOS: -1}
 }
 
 func (s benchShape) sequences(n, extra int) [][]int32 {

@@ -1,37 +1,65 @@
 package transformer
 
 import (
+	"cmp"
+
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/support/exceptions"
 
 	"github.com/parelab/pare/gomlxops/internal/layer"
 )
 
-// decoder is what all blocks of one graph share: the way pieces are built, rotary tables and masks.
+// decoder is what all blocks of one graph share that have the same attention: the way pieces are built, rotary tables and masks.
 type decoder struct {
 	layer.Style
 	c         *Config
 	attention *layer.Attention
 }
 
-// newDecoder prepares a graph of the given style; tables are the nodes of attentionTables for the same length.
-func newDecoder(c *Config, style layer.Style, sequences, length int, tables []*Node) *decoder {
-	return &decoder{style, c, style.NewAttention(c.attentionDims(sequences, length), tables)}
+// newDecoder prepares a graph of the given style for blocks whose attention has dims d; tables are the nodes of attentionTables for
+// the same dims.
+func newDecoder(c *Config, style layer.Style, d layer.Dims, tables []*Node) *decoder {
+	return &decoder{style, c, style.NewAttention(d, c.rotary(d.Length), tables)}
 }
 
-func (c *Config) attentionDims(sequences, length int) layer.Dims {
-	return layer.Dims{Batch: sequences, Length: length, Heads: c.Heads, KVHeads: c.KVHeads, HeadDim: c.HeadDim}
+// attentionDims are the sizes of attention in layer l. Layers with equal ones share tables, and graphs where their weights have
+// equal shapes too.
+func (c *Config) attentionDims(l, sequences, length int) layer.Dims {
+	s := c.Shape(l)
+	return layer.Dims{Batch: sequences, Length: length, Heads: s.Heads, KVHeads: s.KVHeads, HeadDim: c.HeadDim, Window: c.window(l, length)}
 }
 
-// attentionTables lists the fixed numbers that attention over sequences of one length reads.
-func (c *Config) attentionTables(style layer.Style, length int) []layer.Table {
-	return style.Tables(c.attentionDims(1, length), layer.Frequencies(c.RopeTheta, c.HeadDim))
+// attentionTables lists the fixed numbers that attention of some dims reads; the batch has no part in them.
+func (c *Config) attentionTables(style layer.Style, d layer.Dims) []layer.Table {
+	return style.Tables(d, c.rotary(d.Length))
+}
+
+// turned is the number of channels of each head that turn.
+func (c *Config) turned() int {
+	if c.Positions.Learned {
+		return 0
+	}
+	return cmp.Or(c.Positions.Channels, c.HeadDim)
+}
+
+// rotary says how the positions of sequences of the given length turn queries and keys.
+func (c *Config) rotary(length int) layer.Rotary {
+	if c.Positions.Learned {
+		return layer.Rotary{}
+	}
+	return layer.Rotary{Freq: layer.Frequencies(c.RopeTheta, c.turned()), Interleaved: c.Positions.Interleaved}
 }
 
 // blockWeights are the weights of one block inside a graph.
 type blockWeights struct {
-	inputNorm, mlpNorm *Node            // [hidden]
-	linears            map[Kind]operand // all of Kinds
+	inputNorm, mlpNorm normWeights
+	queryNorm, keyNorm *Node            // [head dim]; nil where there is none
+	linears            map[Kind]operand // all of the configuration's Kinds
+}
+
+// normWeights are the weights of a norm inside a graph, each [hidden].
+type normWeights struct {
+	scale, bias *Node // bias is nil in an RMSNorm
 }
 
 // operand is a linear inside a graph: the name of its form, and the form's parts in their order.
@@ -40,14 +68,42 @@ type operand struct {
 	parts []*Node
 }
 
+// takeNorm takes a norm's weights from the front of nodes, which are in the order of [Config.norm].
+func (c *Config) takeNorm(in []*Node) (normWeights, []*Node) {
+	if c.Block.LayerNorm {
+		return normWeights{in[0], in[1]}, in[2:]
+	}
+	return normWeights{in[0], nil}, in[1:]
+}
+
+// takeBlock takes a block's weights from the front of nodes: the norms in the order of [Config.blockNorms], then the parts of each linear in
+// the order of Kinds, held as forms says.
+func (c *Config) takeBlock(in []*Node, forms []held) (w blockWeights, rest []*Node) {
+	w.linears = make(map[Kind]operand, len(forms))
+	w.inputNorm, in = c.takeNorm(in)
+	w.mlpNorm, in = c.takeNorm(in)
+	if c.Block.QKNorm {
+		w.queryNorm, w.keyNorm, in = in[0], in[1], in[2:]
+	}
+	for i, k := range c.Kinds() {
+		w.linears[k] = operand{forms[i].form, in[:forms[i].parts]}
+		in = in[forms[i].parts:]
+	}
+	return w, in
+}
+
 // block adds one decoder block to the graph: attention and MLP, each reading a norm of the residual stream h and adding to it.
 //
-//	h = h + o_proj(attention(q_proj x, k_proj x, v_proj x)),  x = RMSNorm(h)
-//	h = h + down_proj(silu(gate_proj x) · up_proj x),         x = RMSNorm(h)
+//	h = h + o_proj(attention(q_proj x, k_proj x, v_proj x)),  x = norm(h)
+//	h = h + down_proj(f(gate_proj x) · up_proj x),            x = norm(h)
+//
+// without gate_proj where the MLP is not gated: down_proj f(up_proj x). Where queries and keys have norms these come before the
+// rotation, over the channels of each head.
 //
 // h is [tokens, hidden] and so is the result. tap, where it is not nil, is shown the input of every site.
 //
-// H. Touvron et al., "LLaMA", 2023, https://arxiv.org/abs/2302.13971, section 2.2, as Hugging Face's LlamaForCausalLM computes it.
+// H. Touvron et al., "LLaMA", 2023, https://arxiv.org/abs/2302.13971, section 2.2, as Hugging Face's LlamaForCausalLM computes it; what
+// other families do differently is in [Block] and in their files.
 func (d *decoder) block(h *Node, w blockWeights, tap func(Site, *Node)) *Node {
 	h.AssertDims(-1, d.c.HiddenSize)
 	at := func(site Site, x *Node) *Node {
@@ -56,12 +112,39 @@ func (d *decoder) block(h *Node, w blockWeights, tap func(Site, *Node)) *Node {
 		}
 		return x
 	}
-	x := at(AttentionIn, d.RMSNorm(h, w.inputNorm, d.c.RMSNormEps))
-	o := d.attention.Apply(d.linear(x, w, Query), d.linear(x, w, Key), d.linear(x, w, Value))
+	x := at(AttentionIn, d.norm(h, w.inputNorm))
+	q, k := d.linear(x, w, Query), d.linear(x, w, Key)
+	if w.queryNorm != nil {
+		q, k = d.headNorm(q, w.queryNorm), d.headNorm(k, w.keyNorm)
+	}
+	o := d.attention.Apply(q, k, d.linear(x, w, Value))
 	h = Add(h, d.linear(at(AttentionOut, o), w, Output))
-	x = at(MLPIn, d.RMSNorm(h, w.mlpNorm, d.c.RMSNormEps))
-	mid := d.SwiGLU(d.linear(x, w, Gate), d.linear(x, w, Up))
-	return Add(h, d.linear(at(MLPMid, mid), w, Down))
+	x = at(MLPIn, d.norm(h, w.mlpNorm))
+	return Add(h, d.linear(at(MLPMid, d.mid(x, w)), w, Down))
+}
+
+// norm is the configuration's kind of norm.
+func (d *decoder) norm(h *Node, w normWeights) *Node {
+	if w.bias != nil {
+		return d.LayerNorm(h, w.scale, w.bias, d.c.NormEps)
+	}
+	return d.RMSNorm(h, w.scale, d.c.NormEps)
+}
+
+// headNorm is an RMSNorm over the channels of each head of x, [tokens, heads·head dim].
+func (d *decoder) headNorm(x, scale *Node) *Node {
+	rows, width := x.Shape().Dim(0), x.Shape().Dim(1)
+	perHead := Reshape(x, rows*width/d.c.HeadDim, d.c.HeadDim)
+	return Reshape(d.RMSNorm(perHead, scale, d.c.NormEps), rows, width)
+}
+
+// mid is what goes into the MLP's last linear.
+func (d *decoder) mid(x *Node, w blockWeights) *Node {
+	f := layer.Activation(d.c.activation())
+	if d.c.Block.Ungated {
+		return d.Activate(f, d.linear(x, w, Up))
+	}
+	return d.Gated(f, d.linear(x, w, Gate), d.linear(x, w, Up))
 }
 
 // linear applies the block's linear of kind k to x, in whatever form it is held.

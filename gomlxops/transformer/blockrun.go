@@ -9,12 +9,15 @@ import (
 
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
+
+	"github.com/parelab/pare/gomlxops/internal/layer"
 )
 
 // loadedBlock is one block on the backend.
 type loadedBlock struct {
-	weights        // input norm, MLP norm, then the parts of every linear in the order of Kinds
-	forms   []held // by position in Kinds
+	weights        // the norms, then the parts of every linear, as takeBlock takes them
+	forms   []held // of the configuration's Kinds
+	dims    layer.Dims
 	key     string // says everything that the graph depends on, but for the sequences
 }
 
@@ -24,9 +27,13 @@ type held struct {
 	parts int
 }
 
+// loadBlock puts block l on the backend, and the tables that its attention reads in the place of those of the block before.
 func (r *run) loadBlock(l int) (*loadedBlock, error) {
-	block := &loadedBlock{}
-	err := r.fillBlock(block, l)
+	block := &loadedBlock{dims: r.c.attentionDims(l, 1, r.length)}
+	err := r.useTables(block.dims)
+	if err == nil {
+		err = r.fillBlock(block, l)
+	}
 	if err != nil {
 		return nil, errors.Join(err, block.free())
 	}
@@ -35,14 +42,15 @@ func (r *run) loadBlock(l int) (*loadedBlock, error) {
 
 func (r *run) fillBlock(block *loadedBlock, l int) error {
 	m := r.v.m
-	for _, name := range []string{inputNormName(l), mlpNormName(l)} {
-		err := r.e.load(r.b, &block.weights, name, []int{r.c.HiddenSize}, func(dst []float32) error { return m.Read(name, dst) })
+	for _, t := range r.c.blockNorms(l) {
+		err := r.e.load(r.b, &block.weights, t.Name, t.Shape, func(dst []float32) error { return m.Read(t.Name, dst) })
 		if err != nil {
 			return err
 		}
 	}
 	var key strings.Builder
-	for _, k := range Kinds {
+	fmt.Fprintf(&key, " %d/%d heads, window %d", block.dims.Heads, block.dims.KVHeads, block.dims.Window)
+	for _, k := range r.c.Kinds() {
 		linear := r.c.linear(l, k)
 		form := r.v.held(linear)
 		parts := form.Parts()
@@ -73,18 +81,14 @@ type probed struct {
 // attention's tables; its results are the new residual stream, its sum over each sequence, and the probe's outputs.
 func (r *run) graphOf(block *loadedBlock, count int) (*graph.Exec, error) {
 	key := fmt.Sprintf("block %d×%d%s", count, r.length, block.key)
-	forms := block.forms
+	forms, dims := block.forms, block.dims
+	dims.Batch = count
 	return r.graphs.get(r.b, key, func(in []*graph.Node) []*graph.Node {
-		h, in := in[0], in[1:]
-		w := blockWeights{inputNorm: in[0], mlpNorm: in[1], linears: make(map[Kind]operand, len(Kinds))}
-		in = in[2:]
-		for i, k := range Kinds {
-			w.linears[k] = operand{forms[i].form, in[:forms[i].parts]}
-			in = in[forms[i].parts:]
-		}
+		h := in[0]
+		w, tables := r.c.takeBlock(in[1:], forms)
 		var seen []*graph.Node
 		outputs := map[Site]int{}
-		h = newDecoder(r.c, r.style, count, r.length, in).block(h, w, func(site Site, x *graph.Node) {
+		h = newDecoder(r.c, r.style, dims, tables).block(h, w, func(site Site, x *graph.Node) {
 			if r.opt.Probe != nil {
 				nodes := r.opt.Probe.Graph(site, x)
 				outputs[site] = len(nodes)

@@ -4,13 +4,15 @@ import (
 	"encoding/json/jsontext"
 	"fmt"
 	"os"
+	"slices"
 )
 
-// Config is what config.json says of a model of the LLaMA family.
+// Config is what config.json says of a model.
 //
-// [ReadConfig] validates it; one that was filled in by hand is validated by [Config.Validate] before it is used or saved.
+// [ReadConfig] validates it; one that was filled in by hand is validated by [Config.Validate] before it is used or saved. A family's
+// own spelling of a field ("n_embd", "ffn_dim") is that family's business; here it has one name.
 type Config struct {
-	ModelType     string   // "llama" or "mistral"
+	ModelType     string   // the family: "llama", "mistral", …; see [Families]
 	Architectures []string // ["LlamaForCausalLM"]; absent in some files
 
 	VocabSize        int // rows of the embedding
@@ -20,11 +22,18 @@ type Config struct {
 	Heads            int // query heads
 	KVHeads          int // key and value heads; Heads where the file says nothing
 	HeadDim          int // channels per head; HiddenSize/Heads where the file says nothing
-	MaxPositions     int // longest sequence, in tokens
+	MaxPositions     int // sequence length that the model was made for, in tokens; see [Config.Longest]
 
 	RopeTheta     float64 // base of the rotary frequencies; 10000 where the file says nothing
-	RMSNormEps    float64 // 1e-6 where the file says nothing
-	TieEmbeddings bool    // the head is the embedding, and lm_head.weight is not stored
+	NormEps       float64 // ε of every norm; the family's own default where the file says nothing
+	TieEmbeddings bool    // the head is the embedding, and has no tensor of its own
+
+	Block     Block     // what a block computes; the zero value is LLaMA's
+	Positions Positions // how it knows where a token stands; the zero value is LLaMA's
+
+	// Shapes holds the sizes of each layer of a pruned model, where Heads, KVHeads and IntermediateSize do not hold for
+	// all of them; nil otherwise. See [Config.WithShapes].
+	Shapes []Shape
 
 	DType    string // torch_dtype, such as "bfloat16"; empty where the file says nothing
 	BOS, EOS int    // token ids; -1 where the file says nothing. Of a list, the first
@@ -33,6 +42,51 @@ type Config struct {
 	Rest map[string]jsontext.Value
 
 	forms map[string]formEntry // the "pare" section: how replaced linears are held, by linear name
+}
+
+// Block says what a decoder block computes. The zero value is LLaMA's: RMSNorm, a gated MLP with SiLU, no biases.
+type Block struct {
+	LayerNorm  bool   // norms subtract the mean and have a bias
+	Ungated    bool   // the MLP is Down f(Up x); there is no Gate
+	Activation string // f, one of the constants below; empty is [SiLU]
+	Biases     []Kind // linears that have a bias
+	QKNorm     bool   // each head's query and key goes through an RMSNorm of its own before it is turned
+}
+
+// Positions says how a model knows where a token stands. The zero value turns all channels of queries and keys, in halves.
+type Positions struct {
+	Learned     bool  // a table is added to the embedding, and nothing turns
+	Offset      int   // row of the table for the first token
+	Channels    int   // of each head that turn, the first ones; 0 is all
+	Interleaved bool  // channel 2j turns with 2j+1, not j with j+Channels/2
+	Windows     []int // for each layer how many tokens a token sees, itself included, 0 for all; nil is all in every layer
+}
+
+// The functions inside an MLP.
+const (
+	SiLU     = "silu"      // x/(1+exp(−x))
+	GELU     = "gelu"      // x·Φ(x)
+	GELUTanh = "gelu_tanh" // its approximation by tanh, "gelu_new" in GPT-2's configuration
+	ReLU     = "relu"      // max(x, 0)
+)
+
+// Kinds lists the kinds of linears that a block has, in forward order.
+func (c *Config) Kinds() []Kind {
+	if c.Block.Ungated {
+		return slices.DeleteFunc(slices.Clone(Kinds), func(k Kind) bool { return k == Gate })
+	}
+	return Kinds
+}
+
+// Longest is the length of the longest sequence that the model may be run on.
+func (c *Config) Longest() int { return c.MaxPositions }
+
+// window returns how many tokens a token of layer l sees among length; 0 is all before it.
+func (c *Config) window(l, length int) int {
+	if l >= len(c.Positions.Windows) || c.Positions.Windows[l] >= length {
+		return 0
+	}
+	return c.Positions.Windows[l]
 }
 
 // ReadConfig reads and validates a config.json. An error names the file, the field, what was expected and what was found.

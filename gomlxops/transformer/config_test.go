@@ -14,7 +14,7 @@ const plain = `{"model_type":"llama","vocab_size":16,"hidden_size":8,"num_hidden
 func TestConfigReads(t *testing.T) {
 	for text, ok := range map[string]func(c *Config) bool{
 		`}`: func(c *Config) bool {
-			return c.KVHeads == 2 && c.HeadDim == 4 && c.RopeTheta == 10000 && c.RMSNormEps == 1e-6 && c.BOS == -1 && c.EOS == -1 && !c.TieEmbeddings
+			return c.KVHeads == 2 && c.HeadDim == 4 && c.RopeTheta == 10000 && c.NormEps == 1e-6 && c.BOS == -1 && c.EOS == -1 && !c.TieEmbeddings
 		},
 		`,"head_dim":6,"num_key_value_heads":1}`: func(c *Config) bool {
 			return c.HeadDim == 6 && c.linear(0, Key).Out == 6 && c.linear(0, Output).In == 12
@@ -57,8 +57,8 @@ func TestConfigRefuses(t *testing.T) {
 		`,"rope_scaling":{"type":"linear","factor":2}}`: "rope_scaling",
 		`,"rope_parameters":{"rope_type":"yarn"}}`:      "rope_parameters",
 		`,"sliding_window":16}`:                         "sliding_window",
-		`,"attention_bias":true}`:                       "attention_bias",
-		`,"mlp_bias":true}`:                             "mlp_bias",
+		`,"attention_bias":1}`:                          "attention_bias",
+		`,"hidden_act":"gelu_old"}`:                     "hidden_act",
 		`,"quantization_config":{"bits":4}}`:            "quantization_config",
 		`,"tie_word_embeddings":"yes"}`:                 "tie_word_embeddings",
 		`,"eos_token_id":[]}`:                           "eos_token_id",
@@ -69,11 +69,25 @@ func TestConfigRefuses(t *testing.T) {
 			t.Errorf("%s: expected an error with %s, found %v", text, field, err)
 		}
 	}
-	long := strings.Replace(strings.Replace(plain, "llama", "mistral", 1), `"max_position_embeddings":32`, `"max_position_embeddings":8192`, 1)
-	if _, err := ParseConfig([]byte(long + `}`)); err == nil || !strings.Contains(err.Error(), "sliding_window") {
-		t.Errorf("a Mistral with a window of its own: %v", err)
+}
+
+// TestWindows reads the window of a Mistral, which is there unless the file says null.
+func TestWindows(t *testing.T) {
+	mistral := strings.Replace(strings.Replace(plain, "llama", "mistral", 1), `"num_hidden_layers":1`, `"num_hidden_layers":2`, 1)
+	for text, want := range map[string][]int{
+		`}`: {4096, 4096}, `,"sliding_window":16}`: {16, 16}, `,"sliding_window":null}`: nil,
+	} {
+		c, err := ParseConfig([]byte(mistral + text))
+		if err != nil || !slices.Equal(c.Positions.Windows, want) {
+			t.Errorf("%s: windows %v, %v", text, c.Positions.Windows, err)
+			continue
+		}
+		saved, _ := c.JSON()
+		if again, err := ParseConfig(saved); err != nil || !slices.Equal(again.Positions.Windows, want) {
+			t.Errorf("%s reads back as %+v, %v", saved, again, err)
+		}
 	}
-	if _, err := ParseConfig([]byte(long + `,"sliding_window":null}`)); err != nil {
-		t.Error(err)
+	if _, err := ParseConfig([]byte(mistral + `,"sliding_window":0}`)); err == nil || !strings.Contains(err.Error(), "sliding_window") {
+		t.Errorf("a window of nothing: %v", err)
 	}
 }

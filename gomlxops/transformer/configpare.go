@@ -18,7 +18,29 @@ type pareSection struct {
 	Version       int                  `json:"version"`
 	ModelType     string               `json:"model_type"` // of the base
 	Architectures []string             `json:"architectures"`
-	Linears       map[string]formEntry `json:"linears"` // by name; the others are held as in the base's checkpoint
+	Linears       map[string]formEntry `json:"linears"`           // by name; the others are held as in the base's checkpoint
+	HeadDim       int                  `json:"head_dim,omitzero"` // where layers are given
+	Layers        []Shape              `json:"layers,omitempty"`  // of a model whose layers differ, or fit no configuration of its family
+}
+
+// pareSection is what the section says of c, and whether it is needed.
+func (c *Config) pareSection() (pareSection, bool) {
+	s := pareSection{Version: pareVersion, ModelType: c.ModelType, Architectures: c.Architectures, Linears: c.forms}
+	says := c.family().says
+	if c.Shapes != nil || says != nil && !says(c) {
+		s.HeadDim = c.HeadDim
+		for l := range c.Layers {
+			s.Layers = append(s.Layers, c.Shape(l))
+		}
+	}
+	return s, len(c.forms) > 0 || s.Layers != nil
+}
+
+// shapes puts the sizes that the section gives into c.
+func (s *pareSection) shapes(c *Config) {
+	if len(s.Layers) > 0 {
+		c.HeadDim, c.Shapes = s.HeadDim, s.Layers
+	}
 }
 
 // formEntry says how one linear is held.
@@ -29,27 +51,27 @@ type formEntry struct {
 }
 
 // pare reads the section, and puts the base's model_type and architectures where [fields.modelType] looks for them.
-func (f *fields) pare(c *Config) {
+func (f *fields) pare(c *Config) (section pareSection) {
 	v, ok := f.take(pareField)
 	if !ok {
-		return
+		return section
 	}
-	var section pareSection
 	if err := json.Unmarshal(v, &section); err != nil {
 		f.fail(pareField, "a section that pare wrote", err.Error())
-		return
+		return section
 	}
 	if section.Version != pareVersion {
 		f.fail(pareField+".version", fmt.Sprint(pareVersion), fmt.Sprint(section.Version))
-		return
+		return section
 	}
 	if string(f.values["model_type"]) != `"pare"` {
 		f.fail("model_type", `"pare", as in every configuration with a section "pare"`, excerpt(f.values["model_type"]))
-		return
+		return section
 	}
 	c.forms = section.Linears
 	f.values["model_type"] = mustJSON(section.ModelType)
 	f.values["architectures"] = mustJSON(section.Architectures)
+	return section
 }
 
 // parts lists the tensors that the entry promises for linear l.

@@ -4,14 +4,11 @@ import (
 	"encoding/json/jsontext"
 	json "encoding/json/v2"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
-	"strings"
 )
-
-// knownTypes are the values of model_type that can be read, each with the architecture that goes with it.
-var knownTypes = map[string]string{"llama": "LlamaForCausalLM", "mistral": "MistralForCausalLM"}
 
 // ParseConfig reads and validates the text of a config.json. See [ReadConfig].
 func ParseConfig(data []byte) (*Config, error) {
@@ -27,106 +24,123 @@ func ParseConfig(data []byte) (*Config, error) {
 	if f.err != nil {
 		return nil, f.err
 	}
+	c.settleShapes()
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
 	return c, nil
 }
 
-// fields takes the keys of a configuration out one by one; what is left at the end is unknown. The first error stays.
+// fields takes the keys of a configuration out one by one; what is left at the end is kept as it is. The first error stays.
 type fields struct {
 	values map[string]jsontext.Value
+	family *family // known once model_type is read
 	err    error
 }
 
 func (f *fields) config() *Config {
 	c := &Config{}
-	f.pare(c)
-	f.modelType(c)
-	c.VocabSize = f.integer("vocab_size")
-	c.HiddenSize = f.integer("hidden_size")
-	c.IntermediateSize = f.integer("intermediate_size")
-	c.Layers = f.integer("num_hidden_layers")
-	c.Heads = f.integer("num_attention_heads")
-	c.KVHeads = f.integerOr("num_key_value_heads", c.Heads)
-	c.HeadDim = f.integerOr("head_dim", 0)
-	if c.HeadDim == 0 && c.Heads > 0 {
-		c.HeadDim = c.HiddenSize / c.Heads
-		if c.HiddenSize%c.Heads != 0 {
-			f.fail("num_attention_heads", fmt.Sprintf("a divisor of hidden_size %d", c.HiddenSize), fmt.Sprint(c.Heads))
-		}
+	section := f.pare(c)
+	if !f.modelType(c) {
+		return c
 	}
-	c.MaxPositions = f.integer("max_position_embeddings")
-	c.RopeTheta = f.ropeTheta()
-	c.RMSNormEps = f.numberOr("rms_norm_eps", 1e-6)
-	c.TieEmbeddings = f.boolean("tie_word_embeddings")
+	f.sizes(c)
+	f.family.read(f, c)
+	section.shapes(c)
 	c.DType = f.textOr("torch_dtype", f.textOr("dtype", ""))
 	c.BOS, c.EOS = f.token("bos_token_id"), f.token("eos_token_id")
-	f.unsupported()
-	f.slidingWindow(c)
+	f.only("quantization_config", "null, the only setting that this version computes")
 	c.Rest = f.values
 	return c
 }
 
-// modelType reads model_type and architectures; one may stand in for the other.
-func (f *fields) modelType(c *Config) {
+// modelType reads model_type and architectures; one may stand in for the other. It returns false where they name no known family.
+func (f *fields) modelType(c *Config) bool {
 	c.ModelType = f.textOr("model_type", "")
 	if v, ok := f.take("architectures"); ok {
 		if err := json.Unmarshal(v, &c.Architectures); err != nil {
 			f.fail("architectures", "a list of strings", excerpt(v))
 		}
 	}
-	if c.ModelType == "" {
-		for name, architecture := range knownTypes {
-			if slices.Contains(c.Architectures, architecture) {
-				c.ModelType = name
-			}
-		}
+	if other := familyOf(c.Architectures); c.ModelType == "" && other != nil {
+		c.ModelType = other.modelType
 	}
+	f.family = families[c.ModelType]
 	if c.ModelType == "" {
 		f.fail("model_type", knownList(), fmt.Sprintf("none, and architectures %q", c.Architectures))
-	} else if knownTypes[c.ModelType] == "" {
+	} else if f.family == nil {
 		f.fail("model_type", knownList(), strconv.Quote(c.ModelType))
 	}
+	return f.family != nil
 }
 
-func knownList() string {
-	var names []string
-	for name, architecture := range knownTypes {
-		names = append(names, fmt.Sprintf("%q (%s)", name, architecture))
-	}
-	slices.Sort(names)
-	return "one of the known families " + strings.Join(names, ", ")
-}
-
-// unsupported refuses what would change the arithmetic if it were passed over silently.
-func (f *fields) unsupported() {
-	for _, name := range []string{"rope_scaling", "sliding_window", "quantization_config"} {
-		if v, ok := f.values[name]; ok && v.Kind() != jsontext.KindNull {
-			f.fail(name, "null, the only setting that this version computes", excerpt(v))
+// sizes reads the sizes that every family has, by the family's names.
+func (f *fields) sizes(c *Config) {
+	for _, s := range c.sizes() {
+		name := f.family.spelled(s.field)
+		switch {
+		case name == "-":
+		case s.field == "num_key_value_heads", slices.Contains(f.family.optional, s.field):
+			*s.value = f.integerOr(name, 0)
+		default:
+			*s.value = f.integer(name)
 		}
 	}
-	for _, name := range []string{"attention_bias", "mlp_bias"} {
-		if v, ok := f.values[name]; ok && v.Kind() != jsontext.KindFalse {
-			f.fail(name, "false, the only setting that this version computes", excerpt(v))
-		}
-	}
-	if v, ok := f.values["hidden_act"]; ok && string(v) != `"silu"` && string(v) != `"swish"` {
-		f.fail("hidden_act", `the activation "silu"`, excerpt(v))
+	if c.KVHeads == 0 {
+		c.KVHeads = c.Heads
 	}
 }
 
-// slidingWindow refuses a Mistral that looks back over fewer tokens than it has positions: saying nothing means 4096 there.
-func (f *fields) slidingWindow(c *Config) {
-	const unsaid = 4096 // MistralConfig's default in Hugging Face transformers
-	if _, ok := f.values["sliding_window"]; !ok && c.ModelType == "mistral" && c.MaxPositions > unsaid {
-		f.fail("sliding_window", "null, the only setting that this version computes", fmt.Sprintf("none, which means %d", unsaid))
+// size is a field of a configuration by its name in LLaMA's config.json.
+type size struct {
+	field string
+	value *int
+	top   int
+}
+
+// sizes lists the sizes that every family has, with what is believable of each.
+func (c *Config) sizes() []size {
+	return []size{
+		{"vocab_size", &c.VocabSize, mostVocab},
+		{"hidden_size", &c.HiddenSize, mostWidth},
+		{"intermediate_size", &c.IntermediateSize, mostWidth},
+		{"num_hidden_layers", &c.Layers, mostLayers},
+		{"num_attention_heads", &c.Heads, mostHeads},
+		{"num_key_value_heads", &c.KVHeads, mostHeads},
+		{"max_position_embeddings", &c.MaxPositions, mostPositions},
 	}
 }
 
-// ropeTheta reads the base of the rotary frequencies: rope_theta, or in newer files rope_parameters.rope_theta.
-func (f *fields) ropeTheta() float64 {
+// only refuses a key that changes the arithmetic to what is not computed. null is always as good as nothing; allowed holds the other
+// values that may stand there, as JSON.
+func (f *fields) only(name, expected string, allowed ...string) {
+	if v, ok := f.values[name]; ok && v.Kind() != jsontext.KindNull && !slices.Contains(allowed, string(v)) {
+		f.fail(name, expected, excerpt(v))
+	}
+}
+
+// activations are the functions of an MLP by the names that Hugging Face transformers has for them.
+var activations = map[string]string{
+	"silu": SiLU, "swish": SiLU, "gelu": GELU, "relu": ReLU,
+	"gelu_new": GELUTanh, "gelu_fast": GELUTanh, "gelu_pytorch_tanh": GELUTanh,
+}
+
+// activation reads the function of the MLP, and leaves its name to be saved as it was.
+func (f *fields) activation(c *Config, name, otherwise string) {
+	text := otherwise
+	if v, ok := f.values[name]; ok && v.Kind() != jsontext.KindNull {
+		text = f.text(name, v)
+	}
+	if c.Block.Activation = activations[text]; c.Block.Activation == "" {
+		f.fail(name, fmt.Sprintf("an activation, one of %q", slices.Sorted(maps.Keys(activations))), strconv.Quote(text))
+	}
+}
+
+// rope reads the base of the rotary frequencies: rope_theta, or in newer files rope_parameters.rope_theta.
+func (f *fields) rope(c *Config) {
 	const otherwise = 10000 // LlamaConfig's default
+	c.RopeTheta = f.numberOr("rope_theta", otherwise)
+	f.only("rope_scaling", "null, the only setting that this version computes")
 	if v, ok := f.values["rope_parameters"]; ok && v.Kind() != jsontext.KindNull {
 		var p struct {
 			Type  string  `json:"rope_type"`
@@ -136,10 +150,9 @@ func (f *fields) ropeTheta() float64 {
 			f.fail("rope_parameters", `rope_type "default", the only setting that this version computes`, excerpt(v))
 		}
 		if p.Theta != 0 {
-			return f.numberOr("rope_theta", p.Theta)
+			c.RopeTheta = p.Theta
 		}
 	}
-	return f.numberOr("rope_theta", otherwise)
 }
 
 // take removes and returns a key; null counts as absent.
@@ -195,10 +208,11 @@ func (f *fields) numberOr(name string, otherwise float64) float64 {
 	return x
 }
 
-func (f *fields) boolean(name string) bool {
-	v, ok := f.take(name)
-	if !ok {
-		return false
+// flag reads a boolean and leaves it to be saved as it was.
+func (f *fields) flag(name string, otherwise bool) bool {
+	v, ok := f.values[name]
+	if !ok || v.Kind() == jsontext.KindNull {
+		return otherwise
 	}
 	if v.Kind() != jsontext.KindTrue && v.Kind() != jsontext.KindFalse {
 		f.fail(name, "true or false", excerpt(v))
@@ -211,6 +225,10 @@ func (f *fields) textOr(name, otherwise string) string {
 	if !ok {
 		return otherwise
 	}
+	return f.text(name, v)
+}
+
+func (f *fields) text(name string, v jsontext.Value) string {
 	var s string
 	if err := json.Unmarshal(v, &s); err != nil {
 		f.fail(name, "a string", excerpt(v))
@@ -236,4 +254,11 @@ func (f *fields) token(name string) int {
 		return -1
 	}
 	return list[0]
+}
+
+// tied reads tie_word_embeddings.
+func (f *fields) tied(otherwise bool) bool {
+	tied := f.flag("tie_word_embeddings", otherwise)
+	delete(f.values, "tie_word_embeddings")
+	return tied
 }

@@ -2,7 +2,9 @@ package transformer
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json/jsontext"
+	json "encoding/json/v2"
 	"fmt"
 	"maps"
 	"math"
@@ -17,8 +19,8 @@ func (c *Config) JSON() ([]byte, error) {
 		values = map[string]jsontext.Value{}
 	}
 	c.ownFields(values)
-	if len(c.forms) > 0 {
-		values[pareField] = mustJSON(pareSection{pareVersion, c.ModelType, c.Architectures, c.forms})
+	if section, needed := c.pareSection(); needed {
+		values[pareField] = mustJSON(section)
 		values["model_type"] = jsontext.Value(`"pare"`)
 		delete(values, "architectures")
 	}
@@ -41,35 +43,52 @@ func (c *Config) JSON() ([]byte, error) {
 
 // ownFields puts the fields of c into values. What config.json did not say and has a default that every reader knows stays out.
 func (c *Config) ownFields(values map[string]jsontext.Value) {
-	for name, n := range map[string]int{
-		"vocab_size": c.VocabSize, "hidden_size": c.HiddenSize, "intermediate_size": c.IntermediateSize,
-		"num_hidden_layers": c.Layers, "num_attention_heads": c.Heads, "num_key_value_heads": c.KVHeads,
-		"max_position_embeddings": c.MaxPositions,
-	} {
-		values[name] = mustJSON(n)
-	}
-	if c.HeadDim*c.Heads != c.HiddenSize {
-		values["head_dim"] = mustJSON(c.HeadDim)
+	f := c.family()
+	for _, s := range c.sizes() {
+		if f.has(s.field) {
+			values[f.spelled(s.field)] = mustJSON(*s.value)
+		}
 	}
 	values["model_type"] = mustJSON(c.ModelType)
 	architectures := c.Architectures
-	if len(architectures) == 0 && knownTypes[c.ModelType] != "" {
-		architectures = []string{knownTypes[c.ModelType]}
+	if len(architectures) == 0 {
+		architectures = []string{f.architecture}
 	}
 	values["architectures"] = mustJSON(architectures)
-	values["rope_theta"], values["rms_norm_eps"] = number(c.RopeTheta), number(c.RMSNormEps)
 	values["tie_word_embeddings"] = mustJSON(c.TieEmbeddings)
 	if c.DType != "" {
 		values["torch_dtype"] = mustJSON(c.DType)
-	}
-	if _, ok := values["hidden_act"]; !ok {
-		values["hidden_act"] = jsontext.Value(`"silu"`)
 	}
 	for name, id := range map[string]int{"bos_token_id": c.BOS, "eos_token_id": c.EOS} {
 		if _, list := values[name]; !list && id >= 0 {
 			values[name] = mustJSON(id)
 		}
 	}
+	f.write(c, values)
+}
+
+// put writes a value that has a default: where the file said nothing and the default holds, nothing still.
+func put[T comparable](values map[string]jsontext.Value, name string, value, otherwise T) {
+	if old, ok := values[name]; value == otherwise && (!ok || old.Kind() == jsontext.KindNull) {
+		return
+	}
+	values[name] = mustJSON(value)
+}
+
+// activation is the name of the function inside the MLP.
+func (c *Config) activation() string { return cmp.Or(c.Block.Activation, SiLU) }
+
+// putActivation writes the activation, by the name that the file had for it where that still holds.
+func (c *Config) putActivation(values map[string]jsontext.Value, field string) {
+	var name string
+	if json.Unmarshal(values[field], &name) == nil && activations[name] == c.activation() {
+		return
+	}
+	name = c.activation()
+	if name == GELUTanh {
+		name = "gelu_new"
+	}
+	values[field] = mustJSON(name)
 }
 
 // number writes x so that it stays a floating-point number for readers that tell the two apart.

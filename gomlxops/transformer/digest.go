@@ -27,8 +27,8 @@ func (m *Model) computeDigest() (string, error) {
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, name := range names {
 		group.Go(func() error {
-			_, _, data, err := m.raw(name)
-			sums[i] = sha256.Sum256(data)
+			t, err := m.stored(name)
+			sums[i] = sha256.Sum256(t.data)
 			return err
 		})
 	}
@@ -42,7 +42,7 @@ func (m *Model) computeDigest() (string, error) {
 	}
 	fmt.Fprintf(h, "pare model 1\n%d\n%s", len(config), config)
 	for i, name := range names {
-		t := m.tensors[name]
+		t := m.tensors[m.spell(name)]
 		fmt.Fprintf(h, "%q %s %v %x\n", name, t.dtype, t.shape, sums[i])
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil

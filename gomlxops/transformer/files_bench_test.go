@@ -9,7 +9,7 @@ import (
 // fileConfig is a LLaMA of 151 million parameters, 302 MB in bf16.
 func fileConfig() *Config {
 	return &Config{ModelType: "llama", VocabSize: 16000, HiddenSize: 1024, IntermediateSize: 2816, Layers: 8, Heads: 16, KVHeads: 16,
-		HeadDim: 64, MaxPositions: 1024, RopeTheta: 10000, RMSNormEps: 1e-6, BOS: -1, EOS: -1}
+		HeadDim: 64, MaxPositions: 1024, RopeTheta: 10000, NormEps: 1e-6, BOS: -1, EOS: -1}
 }
 
 // BenchmarkFiles times what is done with a model's files; bytes are those on disk.

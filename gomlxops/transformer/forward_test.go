@@ -137,14 +137,16 @@ func hiddenOf(t *testing.T, m *Model, dtype dtypes.DType, sequences [][]int32) [
 			w[name] = in[i+1]
 		}
 		style, n, length := layer.For(b), len(sequences), len(sequences[0])
-		h := graph.Gather(w[embeddingName], graph.Reshape(in[0], n*length, 1))
-		d := newDecoder(c, style, n, length, layer.Constants(h, c.attentionTables(style, length)))
+		h := w.embed(c, graph.Reshape(in[0], n*length, 1), n, length)
 		out := []*graph.Node{h}
 		for i := range c.Layers {
+			dims := c.attentionDims(i, n, length)
+			d := newDecoder(c, style, dims, layer.Constants(h, c.attentionTables(style, dims)))
 			h = d.block(h, w.block(c, i), nil)
 			out = append(out, h)
 		}
-		out = append(out, d.RMSNorm(h, w[finalNormName], c.RMSNormEps))
+		d := &decoder{Style: style, c: c}
+		out = append(out, d.norm(h, w.finalNorm(c)))
 		for i := range out {
 			out[i] = graph.ConvertDType(out[i], dtypes.Float64)
 		}

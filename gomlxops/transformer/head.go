@@ -98,15 +98,13 @@ func (r *run) head(ctx context.Context, streams []stream, what string, use func(
 	return errors.Join(err, w.free())
 }
 
+// loadHead loads the final norm and the head, in the order of headGraph's parameters.
 func (r *run) loadHead() (*weights, error) {
 	w, m := &weights{}, r.v.m
-	name, shape := headName, []int{r.c.VocabSize, r.c.HiddenSize}
-	err := r.e.load(r.b, w, finalNormName, shape[1:], func(dst []float32) error { return m.Read(finalNormName, dst) })
-	if err == nil {
-		err = r.e.load(r.b, w, name, shape, func(dst []float32) error { return m.Read(name, dst) })
-	}
-	if err != nil {
-		return nil, errors.Join(err, w.free())
+	for _, t := range append(r.c.finalNorm(), r.c.head()) {
+		if err := r.e.load(r.b, w, t.Name, t.Shape, func(dst []float32) error { return m.Read(t.Name, dst) }); err != nil {
+			return nil, errors.Join(err, w.free())
+		}
 	}
 	return w, nil
 }
@@ -126,7 +124,8 @@ func (r *run) headCalls(w *weights, s stream, what string, use func(span, int, [
 	var results []*tensors.Tensor
 	for p := range pieces {
 		first := min(p*rows, n-rows)
-		out, err := exec.Call(s.h, w.args[0], w.args[1], targets, tensors.FromScalar(int32(first)))
+		args := append([]any{s.h, targets, tensors.FromScalar(int32(first))}, w.args...)
+		out, err := exec.Call(args...)
 		if err != nil {
 			return nil, fmt.Errorf("head, sequences %d to %d: %w", s.first, s.first+s.count-1, err)
 		}
@@ -154,15 +153,17 @@ func (r *run) targets(s span) []int32 {
 }
 
 // headGraph returns the graph from n rows of the residual stream to the losses or logits of rows of them. Its parameters are
-// the residual stream, the final norm, the head, the targets, and the first of the rows.
+// the residual stream, the targets, the first of the rows, the final norm, and the head.
 func (r *run) headGraph(what string, n, rows int) (*Exec, error) {
 	return r.e.graphs.get(r.b, fmt.Sprintf("%s %d of %d", what, rows, n), func(in []*Node) []*Node {
-		h, norm, head, targets, first := in[0], in[1], in[2], in[3], in[4]
+		h, targets, first := in[0], in[1], in[2]
+		norm, rest := r.c.takeNorm(in[3:])
 		if rows < n {
 			at := Add(Iota(h.Graph(), shapes.Make(dtypes.Int32, rows, 1), 0), first)
 			h, targets = Gather(h, at, true), Gather(targets, at, true)
 		}
-		logits := r.style.Linear(r.style.RMSNorm(h, norm, r.c.RMSNormEps), head, nil)
+		d := &decoder{Style: r.style, c: r.c}
+		logits := d.Linear(d.norm(h, norm), rest[0], nil)
 		if what == "logits" {
 			return []*Node{logits}
 		}

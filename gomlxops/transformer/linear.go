@@ -1,11 +1,12 @@
 package transformer
 
-import "fmt"
+import "slices"
 
-// Kind says which linear of a block it is, by the checkpoint's own word.
+// Kind says which linear of a block it is, by the word of LLaMA's checkpoints. Other families' linears have other names and
+// the same kinds: GPT-2's c_fc is an Up.
 type Kind string
 
-// The seven linears of a LLaMA block, in forward order.
+// The seven linears of a LLaMA block, in forward order. A block whose MLP is not gated lacks the Gate; see [Config.Kinds].
 const (
 	Query  Kind = "q_proj"
 	Key    Kind = "k_proj"
@@ -48,46 +49,33 @@ func (k Kind) Site() Site {
 	return ""
 }
 
-// Linear is one weight matrix of a block: y = W x with W [Out, In].
+// Linear is one weight matrix of a block: y = W x with W [Out, In], + β where it has a bias.
 type Linear struct {
-	Name    string // as in the checkpoint, without ".weight": "model.layers.3.mlp.down_proj"
+	Name    string // without ".weight", as in the checkpoint: "model.layers.3.mlp.down_proj"; of one in a shared tensor, that tensor's name and the kind
 	Layer   int
 	Kind    Kind
 	Out, In int
+	Bias    bool // the dense linear has a bias [Out]
 }
 
-// Params counts the weights of the dense matrix.
-func (l Linear) Params() int64 { return int64(l.Out) * int64(l.In) }
-
-// Names of the tensors outside the blocks.
-const (
-	embeddingName = "model.embed_tokens.weight"
-	finalNormName = "model.norm.weight"
-	headName      = "lm_head.weight"
-)
-
-// linearName returns the checkpoint's name of a linear, without ".weight".
-func linearName(layer int, k Kind) string {
-	part := "mlp"
-	if s := k.Site(); s == AttentionIn || s == AttentionOut {
-		part = "self_attn"
+// Params counts the numbers of the dense linear: the matrix, and the bias where it has one.
+func (l Linear) Params() int64 {
+	n := int64(l.Out) * int64(l.In)
+	if l.Bias {
+		n += int64(l.Out)
 	}
-	return fmt.Sprintf("model.layers.%d.%s.%s", layer, part, k)
+	return n
 }
 
-// inputNormName and mlpNormName name a block's two norm weights, each [HiddenSize].
-func inputNormName(layer int) string {
-	return fmt.Sprintf("model.layers.%d.input_layernorm.weight", layer)
-}
-
-func mlpNormName(layer int) string {
-	return fmt.Sprintf("model.layers.%d.post_attention_layernorm.weight", layer)
-}
+// weight and bias name the linear's tensors.
+func (l Linear) weight() TensorShape { return TensorShape{l.Name + ".weight", []int{l.Out, l.In}} }
+func (l Linear) bias() TensorShape   { return TensorShape{l.Name + ".bias", []int{l.Out}} }
 
 // linear describes one linear of a model of configuration c.
 func (c *Config) linear(layer int, k Kind) Linear {
-	l := Linear{Name: linearName(layer, k), Layer: layer, Kind: k}
-	hidden, q, kv, mid := c.HiddenSize, c.Heads*c.HeadDim, c.KVHeads*c.HeadDim, c.IntermediateSize
+	l := Linear{Name: c.family().layout.linear(layer, k), Layer: layer, Kind: k, Bias: c.hasBias(k)}
+	s := c.Shape(layer)
+	hidden, q, kv, mid := c.HiddenSize, s.Heads*c.HeadDim, s.KVHeads*c.HeadDim, s.MLP
 	switch k {
 	case Query:
 		l.Out, l.In = q, hidden
@@ -103,11 +91,15 @@ func (c *Config) linear(layer int, k Kind) Linear {
 	return l
 }
 
+// hasBias says whether the linears of kind k have a bias.
+func (c *Config) hasBias(k Kind) bool { return slices.Contains(c.Block.Biases, k) }
+
 // Linears lists the decoder linears in forward order, layer by layer.
 func (c *Config) Linears() []Linear {
-	all := make([]Linear, 0, c.Layers*len(Kinds))
+	kinds := c.Kinds()
+	all := make([]Linear, 0, c.Layers*len(kinds))
 	for layer := range c.Layers {
-		for _, k := range Kinds {
+		for _, k := range kinds {
 			all = append(all, c.linear(layer, k))
 		}
 	}

@@ -8,8 +8,8 @@ import (
 	"github.com/parelab/pare/gomlxops/internal/layer"
 )
 
-// Weights are the tensors of a model inside a graph, by checkpoint name. A linear may be given dense ("….weight", with or
-// without "….bias") or factored ("….A.weight", "….B.weight", with or without "….B.bias").
+// Weights are the logical tensors of a model inside a graph, by name. A linear may be given dense ("….weight", with or without
+// "….bias") or factored ("….A.weight", "….B.weight", with or without "….B.bias").
 type Weights map[string]*Node
 
 // Loss returns the mean of −ln p over all predictions of tokens, int32 [B, T+1], as a scalar node: the first T tokens of a
@@ -30,17 +30,31 @@ func (c *Config) loss(tokens *Node, w Weights, style layer.Style) *Node {
 	if t < 1 {
 		exceptions.Panicf("transformer: sequences of %d token leave nothing to predict", t+1)
 	}
-	table := w.get(embeddingName, c.VocabSize, c.HiddenSize)
-	d := newDecoder(c, style, b, t, layer.Constants(table, c.attentionTables(style, t)))
 	read := Reshape(Slice(tokens, AxisRange(), AxisRange(0, t)), b*t, 1)
 	next := Reshape(Slice(tokens, AxisRange(), AxisRange(1, t+1)), b*t)
-	h := Gather(table, read)
+	h := w.embed(c, read, b, t)
+	decoders := map[layer.Dims]*decoder{}
 	for i := range c.Layers {
-		h = d.block(h, w.block(c, i), nil)
+		dims := c.attentionDims(i, b, t)
+		if decoders[dims] == nil {
+			decoders[dims] = newDecoder(c, style, dims, layer.Constants(h, c.attentionTables(style, dims)))
+		}
+		h = decoders[dims].block(h, w.block(c, i), nil)
 	}
-	h = d.RMSNorm(h, w.get(finalNormName, c.HiddenSize), c.RMSNormEps)
-	logits := d.Linear(h, w.head(c), nil)
+	d := &decoder{Style: style, c: c}
+	logits := d.Linear(d.norm(h, w.finalNorm(c)), w.one(c.head()), nil)
 	return ReduceAllMean(d.CrossEntropy(logits, ConvertDType(next, dtypes.Int32)))
+}
+
+// embed looks up tokens, [b·t, 1], and adds what their positions add.
+func (w Weights) embed(c *Config, tokens *Node, b, t int) *Node {
+	tables := c.embeddings()
+	h := Gather(w.one(tables[0]), tokens)
+	if !c.Positions.Learned {
+		return h
+	}
+	places := SliceAxis(w.one(tables[1]), 0, AxisRange(c.Positions.Offset, c.Positions.Offset+t))
+	return Reshape(Add(Reshape(h, b, t, c.HiddenSize), ExpandLeftToRank(places, 3)), b*t, c.HiddenSize)
 }
 
 // get returns the named weight and checks its shape.
@@ -55,24 +69,31 @@ func (w Weights) get(name string, dims ...int) *Node {
 	return n
 }
 
-// head is the matrix that makes logits, [vocabulary, hidden]: the embedding where they are tied.
-func (w Weights) head(c *Config) *Node {
-	if c.TieEmbeddings {
-		return w.get(embeddingName, c.VocabSize, c.HiddenSize)
+// one returns the weight of a logical tensor.
+func (w Weights) one(t TensorShape) *Node { return w.get(t.Name, t.Shape...) }
+
+func (w Weights) all(tensors []TensorShape) (nodes []*Node) {
+	for _, t := range tensors {
+		nodes = append(nodes, w.one(t))
 	}
-	return w.get(headName, c.VocabSize, c.HiddenSize)
+	return nodes
+}
+
+func (w Weights) finalNorm(c *Config) normWeights {
+	n, _ := c.takeNorm(w.all(c.finalNorm()))
+	return n
 }
 
 // block gathers the weights of one layer.
 func (w Weights) block(c *Config, layer int) blockWeights {
-	b := blockWeights{
-		inputNorm: w.get(inputNormName(layer), c.HiddenSize),
-		mlpNorm:   w.get(mlpNormName(layer), c.HiddenSize),
-		linears:   make(map[Kind]operand, len(Kinds)),
+	nodes := w.all(c.blockNorms(layer))
+	var forms []held
+	for _, k := range c.Kinds() {
+		o := w.operand(c.linear(layer, k))
+		forms = append(forms, held{o.form, len(o.parts)})
+		nodes = append(nodes, o.parts...)
 	}
-	for _, k := range Kinds {
-		b.linears[k] = w.operand(c.linear(layer, k))
-	}
+	b, _ := c.takeBlock(nodes, forms)
 	return b
 }
 

@@ -15,6 +15,8 @@ type Model struct {
 	config  *Config
 	files   []*mapped
 	tensors map[string]tensor // of all files, by name
+	bare    bool              // the files leave out the prefix of the family's names
+	places  map[string]place  // of logical tensors, by name
 	linears []Linear
 	index   map[string]int  // linears by name
 	forms   map[string]Form // that the directory itself replaces
@@ -52,6 +54,8 @@ func (m *Model) open() (err error) {
 	if m.files, m.tensors, err = openWeights(m.dir); err != nil {
 		return err
 	}
+	m.findSpelling()
+	m.placeTensors()
 	return m.checkTensors()
 }
 
@@ -75,7 +79,7 @@ func (m *Model) Dir() string { return m.dir }
 // Linears lists the decoder linears in forward order, layer by layer.
 func (m *Model) Linears() []Linear { return m.linears }
 
-// Linear finds a decoder linear by its checkpoint name, without ".weight".
+// Linear finds a decoder linear by its name.
 func (m *Model) Linear(name string) (Linear, error) {
 	if i, ok := m.index[name]; ok {
 		return m.linears[i], nil
@@ -87,11 +91,11 @@ func (m *Model) Linear(name string) (Linear, error) {
 // Params counts the numbers of the whole model as it lies on disk: a tied head once, buffers that the model does not use not at all.
 func (m *Model) Params() int64 { return m.Dense().Params() }
 
-// outsideParams counts everything but decoder linears: embedding, norms, and the head where it is not tied.
+// outsideParams counts everything but decoder linears: embeddings, norms, and the head where it is not tied.
 func (m *Model) outsideParams() int64 {
 	var n int64
-	for _, t := range m.config.TensorShapes() {
-		if !m.isLinearWeight(t.Name) {
+	for _, t := range m.config.storedTensors() {
+		if len(t.linears) == 0 {
 			n += int64(t.Elements())
 		}
 	}

@@ -1,6 +1,7 @@
 package transformer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,9 +38,11 @@ var sideFiles = []string{
 // Save writes v as a directory in Hugging Face layout that [Open] reads back: config.json, model.safetensors (shards and their
 // index where it is too large), and the base's tokenizer files.
 //
-// A variant whose forms are all plain matrices is an ordinary checkpoint that any program loads. Otherwise a linear with form
-// factored is saved as <linear>.A.weight [r, in], <linear>.B.weight [out, r] and <linear>.B.bias [out], and config.json gets a
-// section "pare" that lists form, rank and bias of each, with model_type "pare", so that programs that would misread it refuse it.
+// A variant whose forms are all plain matrices, with biases where the family has them, is an ordinary checkpoint that any program
+// loads, in the family's own layout. Otherwise a linear with form factored is saved as <linear>.A.weight [r, in], <linear>.B.weight
+// [out, r] and <linear>.B.bias [out], and config.json gets a section "pare" that lists form, rank and bias of each, with model_type
+// "pare", so that programs that would misread it refuse it. Linears that share a tensor with such a one are listed and saved by
+// themselves too. What is not replaced is written as it was, byte for byte.
 //
 // The directory appears when all of it is on disk. On an error, and when ctx ends, nothing is left behind.
 func Save(ctx context.Context, dir string, v *Variant, opt SaveOptions) error {
@@ -62,8 +65,8 @@ func Save(ctx context.Context, dir string, v *Variant, opt SaveOptions) error {
 	return save(ctx, dir, &config, tensors, side, opt)
 }
 
-// SaveTensors writes tensors, by checkpoint name, as a model directory of configuration c, with the extra files named beside them.
-// dtype is "BF16", "F16" or "F32"; c's DType is set to match in what is written. The directory must not be there already.
+// SaveTensors writes logical tensors, by name, as a model directory of configuration c in its family's layout, with the extra files named
+// beside them. dtype is "BF16", "F16" or "F32"; c's DType is set to match in what is written. The directory must not be there already.
 func SaveTensors(ctx context.Context, dir string, c *Config, tensors map[string][]float32, dtype string, extra map[string][]byte) error {
 	if err := errors.Join(checkDType(dtype, false), c.Validate(), checkExtra(extra)); err != nil {
 		return err
@@ -71,12 +74,16 @@ func SaveTensors(ctx context.Context, dir string, c *Config, tensors map[string]
 	config := *c
 	config.forms, config.DType = nil, torchNames[dtype]
 	var outputs []output
-	for _, t := range c.TensorShapes() {
-		values, ok := tensors[t.Name]
-		if !ok || len(values) != t.Elements() {
-			return fmt.Errorf("cannot save the model: tensor %s: expected %d numbers for shape %v, found %d", t.Name, t.Elements(), t.Shape, len(values))
+	for _, t := range config.storedTensors() {
+		for _, p := range t.parts {
+			if values, ok := tensors[p.Name]; !ok || len(values) != p.Elements() {
+				return fmt.Errorf("cannot save the model: tensor %s: expected %d numbers for shape %v, found %d", p.Name, p.Elements(), p.Shape, len(values))
+			}
 		}
-		outputs = append(outputs, output{t.Name, dtype, t.Shape, func() ([]byte, error) { return encode(dtype, values) }})
+		outputs = append(outputs, t.output(dtype, func(part int, dst []float32) error {
+			copy(dst, tensors[t.parts[part].Name])
+			return nil
+		}))
 	}
 	return save(ctx, dir, &config, outputs, extra, SaveOptions{})
 }
@@ -98,77 +105,133 @@ func checkExtra(extra map[string][]byte) error {
 	return nil
 }
 
-// entries describes the forms that an ordinary checkpoint cannot hold, by linear name.
+// entries describes the linears that an ordinary checkpoint cannot hold, by name.
 func (v *Variant) entries() map[string]formEntry {
 	entries := make(map[string]formEntry)
-	for name, f := range v.forms {
-		parts := f.Parts()
-		entry := formEntry{Form: f.Name(), Bias: len(parts[len(parts)-1].Shape) == 1}
-		if entry.Form == formFactored {
-			entry.Rank = parts[0].Shape[0]
-		} else if !entry.Bias {
+	for _, t := range v.m.config.storedTensors() {
+		if !t.isWeights() || v.keeping(t) != keptApart {
 			continue
 		}
-		entries[name] = entry
+		for _, l := range t.linears {
+			f := v.held(l)
+			parts := f.Parts()
+			entry := formEntry{Form: f.Name(), Bias: len(parts[len(parts)-1].Shape) == 1}
+			if entry.Form == formFactored {
+				entry.Rank = parts[0].Shape[0]
+			}
+			entries[l.Name] = entry
+		}
 	}
 	return entries
 }
 
+// keeping says how the linears of a stored tensor are saved.
+type keeping int
+
+const (
+	keptAsIs  keeping = iota // as in the base
+	keptWhole                // in a tensor as the family's checkpoints have it
+	keptApart                // each by itself, in whatever form
+)
+
+func (v *Variant) keeping(t storedTensor) keeping {
+	k := keptAsIs
+	for _, l := range t.linears {
+		f, replaced := v.forms[l.Name]
+		if replaced && (f.Name() != formDense || (len(f.Parts()) > 1) != l.Bias) {
+			return keptApart
+		}
+		if replaced {
+			k = keptWhole
+		}
+	}
+	return k
+}
+
 // outputs lists the variant's tensors in checkpoint order, in the dtype given or, where it is empty, the base's.
-func (v *Variant) outputs(dtype string) ([]output, error) {
-	var all []output
-	for _, t := range v.m.config.TensorShapes() {
-		linear, ok := v.m.linearOf(t.Name)
-		if !ok {
+func (v *Variant) outputs(dtype string) (all []output, err error) {
+	for _, t := range v.m.config.storedTensors() {
+		switch v.keeping(t) {
+		case keptAsIs:
 			o, err := v.m.output(t.Name, dtype)
 			if err != nil {
 				return nil, err
 			}
 			all = append(all, o)
-			continue
+		case keptWhole:
+			all = append(all, v.wholeOutput(t, dtype))
+		case keptApart:
+			if t.isWeights() { // a bias goes with its weight
+				all = append(all, v.apartOutputs(t, dtype)...)
+			}
 		}
-		held := v.held(linear)
-		for i, p := range held.Parts() {
-			all = append(all, v.partOutput(linear, held, i, p, dtype))
-		}
+	}
+	for i := range all {
+		all[i].name = v.m.spell(all[i].name)
 	}
 	return all, nil
 }
 
-// partOutput is part i of a linear's form: the file's own bytes where it lies in the base, otherwise its values in the base's dtype.
-func (v *Variant) partOutput(l Linear, f Form, i int, p Part, dtype string) output {
-	name := l.Name + "." + p.Suffix
-	if s, ok := f.(*stored); ok {
-		if o, err := s.m.output(name, dtype); err == nil {
-			return o
-		}
+// wholeOutput puts the dense linears of a stored tensor together.
+func (v *Variant) wholeOutput(t storedTensor, dtype string) output {
+	part := 0
+	if !t.isWeights() {
+		part = 1
 	}
-	if dtype == "" {
-		dtype = v.m.dtypeOf(l)
-	}
-	return output{name, dtype, p.Shape, func() ([]byte, error) {
-		values := make([]float32, p.Elements())
-		if err := f.Read(i, values); err != nil {
+	return t.output(cmp.Or(dtype, v.m.dtypeOf(t.linears[0])), func(i int, dst []float32) error { return v.held(t.linears[i]).Read(part, dst) })
+}
+
+// output is a stored tensor put together from its parts.
+func (t storedTensor) output(dtype string, read func(part int, dst []float32) error) output {
+	return output{t.Name, dtype, t.Shape, func() ([]byte, error) {
+		values, err := t.assemble(read)
+		if err != nil {
 			return nil, err
 		}
 		return encode(dtype, values)
 	}}
 }
 
-// output is a tensor of the model: its bytes as they are where the dtype stays.
+// apartOutputs lists the linears of a stored tensor by themselves, part by part: the file's own bytes where they lie so in the base,
+// otherwise their values in the base's dtype.
+func (v *Variant) apartOutputs(t storedTensor, dtype string) (all []output) {
+	for _, l := range t.linears {
+		f := v.held(l)
+		for i, p := range f.Parts() {
+			name := l.Name + "." + p.Suffix
+			if s, ok := f.(*stored); ok && s.m.config.apart(l) {
+				if o, err := s.m.output(name, dtype); err == nil {
+					all = append(all, o)
+					continue
+				}
+			}
+			dtype := cmp.Or(dtype, v.m.dtypeOf(l))
+			all = append(all, output{name, dtype, p.Shape, func() ([]byte, error) {
+				values := make([]float32, p.Elements())
+				if err := f.Read(i, values); err != nil {
+					return nil, err
+				}
+				return encode(dtype, values)
+			}})
+		}
+	}
+	return all
+}
+
+// output is a tensor of the model's files: its bytes as they are where the dtype stays.
 func (m *Model) output(name, dtype string) (output, error) {
-	t, err := m.tensor(name)
+	t, err := m.stored(name)
 	if err != nil {
 		return output{}, err
 	}
 	if dtype == "" || dtype == t.dtype {
 		return output{name, t.dtype, t.shape, func() ([]byte, error) {
-			return t.data, t.finite(name, firstNonFinite(t.dtype, t.data))
+			return t.data, t.finite(m.spell(name), firstNonFinite(t.dtype, t.data))
 		}}, nil
 	}
 	return output{name, dtype, t.shape, func() ([]byte, error) {
-		values, _, err := m.Float32(name)
-		if err != nil {
+		values := make([]float32, len(t.data)/dtypeSizes[t.dtype])
+		if err := t.finite(m.spell(name), widen(t.dtype, values, t.data)); err != nil {
 			return nil, err
 		}
 		return encode(dtype, values)
@@ -181,7 +244,8 @@ func (m *Model) dtypeOf(l Linear) string {
 	if f, ok := m.forms[l.Name]; ok {
 		name = l.Name + "." + f.Parts()[0].Suffix
 	}
-	return m.tensors[name].dtype
+	v, _ := m.view(name) // Open has found it
+	return v.dtype
 }
 
 // encode narrows values to the dtype; one that is not finite in it is an error.

@@ -165,8 +165,8 @@ func TestSaveDType(t *testing.T) {
 			t.Error(err)
 		}
 		for _, name := range again.used() {
-			if d, _, _, err := again.raw(name); d != dtype || err != nil {
-				t.Errorf("%s is saved as %s: %v", name, d, err)
+			if stored, err := again.stored(name); stored.dtype != dtype || err != nil {
+				t.Errorf("%s is saved as %s: %v", name, stored.dtype, err)
 			}
 		}
 		want, _, _ := m.Float32("model.embed_tokens.weight")

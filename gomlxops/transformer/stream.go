@@ -68,10 +68,11 @@ type run struct {
 	sequences [][]int32
 	length    int
 	spans     []span
-	graphs    *graphs  // the engine's, or the run's own where a probe changes them
-	tables    weights  // attention's
-	probed    probed   // how many outputs the probe has at each site
-	progress  progress // over all calls
+	graphs    *graphs    // the engine's, or the run's own where a probe changes them
+	tables    weights    // attention's, of one kind of layer
+	tablesOf  layer.Dims // which; zero: none yet
+	probed    probed     // how many outputs the probe has at each site
+	progress  progress   // over all calls
 }
 
 func (v *Variant) newRun(sequences [][]int32, least int, opt RunOptions) (*run, error) {
@@ -95,12 +96,26 @@ func (v *Variant) newRun(sequences [][]int32, least int, opt RunOptions) (*run, 
 		stage = "forward"
 	}
 	r.progress = progress{rec: gomlxops.OrDiscard(opt.Recorder), stage: stage, total: len(r.spans) * c.Layers}
-	for _, t := range c.attentionTables(r.style, length) {
-		if err := r.e.load(b, &r.tables, "", t.Dims, t.Float32); err != nil {
-			return nil, errors.Join(err, r.tables.free())
+	return r, nil
+}
+
+// useTables loads the tables of attention with dims d, and lets go of those that were loaded. Layers mostly have one kind.
+func (r *run) useTables(d layer.Dims) error {
+	d.Batch = 1 // which has no part in them
+	if d == r.tablesOf {
+		return nil
+	}
+	r.tablesOf = layer.Dims{}
+	if err := r.tables.free(); err != nil {
+		return err
+	}
+	for _, t := range r.c.attentionTables(r.style, d) {
+		if err := r.e.load(r.b, &r.tables, "", t.Dims, t.Float32); err != nil {
+			return errors.Join(err, r.tables.free())
 		}
 	}
-	return r, nil
+	r.tablesOf = d
+	return nil
 }
 
 func (r *run) close() error { return r.tables.free() }
@@ -183,19 +198,27 @@ func (r *run) layer(ctx context.Context, l int, streams []stream) error {
 	return errors.Join(err, block.free())
 }
 
-// embed looks the tokens of a span up in the embedding, which is read row by row and never as a whole.
+// embed looks the tokens of a span up in the embedding, which is read row by row and never as a whole, and adds what their positions
+// add.
 func (r *run) embed(s span) (stream, error) {
-	dtype, shape, data, err := r.v.m.raw(embeddingName)
+	tables := r.c.embeddings()
+	tokens, err := r.v.m.view(tables[0].Name)
 	if err != nil {
 		return stream{}, err
 	}
-	width := shape[1]
-	rowBytes := len(data) / shape[0]
+	places, err := r.places(tables)
+	if err != nil {
+		return stream{}, err
+	}
+	width := r.c.HiddenSize
 	h, err := onBackend(r.b, []int{s.count * r.length, width}, func(dst []float32) error {
-		for _, tokens := range r.sequences[s.first : s.first+s.count] {
-			for _, id := range tokens {
-				if at := widen(dtype, dst[:width], data[int(id)*rowBytes:(int(id)+1)*rowBytes]); at >= 0 {
-					return fmt.Errorf("%s: tensor %s: row %d holds a number that is not finite, at column %d", r.v.m.dir, embeddingName, id, at)
+		for _, sequence := range r.sequences[s.first : s.first+s.count] {
+			for t, id := range sequence {
+				if err := r.row(tokens, int(id), dst[:width]); err != nil {
+					return err
+				}
+				if places != nil {
+					addTo(dst[:width], places[t*width:])
 				}
 				dst = dst[width:]
 			}
@@ -203,4 +226,38 @@ func (r *run) embed(s span) (stream, error) {
 		return nil
 	})
 	return stream{s, h}, err
+}
+
+// places reads what positions add to the embedding, [length, hidden]; nil where they add nothing.
+func (r *run) places(tables []TensorShape) ([]float32, error) {
+	if !r.c.Positions.Learned {
+		return nil, nil
+	}
+	v, err := r.v.m.view(tables[1].Name)
+	if err != nil {
+		return nil, err
+	}
+	width := r.c.HiddenSize
+	all := make([]float32, r.length*width)
+	for t := range r.length {
+		if err := r.row(v, t+r.c.Positions.Offset, all[t*width:(t+1)*width]); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// row widens one row of a table.
+func (r *run) row(v view, row int, dst []float32) error {
+	bytes := len(dst) * dtypeSizes[v.dtype]
+	if at := widen(v.dtype, dst, v.data[row*bytes:(row+1)*bytes]); at >= 0 {
+		return fmt.Errorf("%s: tensor %s: row %d holds a number that is not finite, at column %d", r.v.m.dir, v.name, row, at)
+	}
+	return nil
+}
+
+func addTo(dst, src []float32) {
+	for i := range dst {
+		dst[i] += src[i]
+	}
 }

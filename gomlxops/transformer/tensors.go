@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 )
 
 const (
@@ -40,11 +39,9 @@ func (m *Model) checkTensors() error {
 	if err := m.openForms(); err != nil {
 		return err
 	}
-	for _, want := range m.config.TensorShapes() {
-		if name, ok := strings.CutSuffix(want.Name, ".weight"); ok {
-			if _, replaced := m.forms[name]; replaced {
-				continue
-			}
+	for _, want := range m.config.storedTensors() {
+		if m.config.anyApart(want) {
+			continue
 		}
 		if err := m.checkTensor(want.Name, want.Shape); err != nil {
 			return err
@@ -55,6 +52,7 @@ func (m *Model) checkTensors() error {
 
 // checkTensor checks that a tensor is there, of the shape given, and of a floating-point type.
 func (m *Model) checkTensor(name string, shape []int) error {
+	name = m.spell(name)
 	t, ok := m.tensors[name]
 	if !ok {
 		return fmt.Errorf("%s: tensor %s is missing: expected it with shape %v, as the configuration asks", m.weightsPath(), name, shape)
@@ -100,24 +98,17 @@ func (m *Model) openForms() error {
 		}
 		m.forms[name] = &stored{m, l, entry.Form, parts}
 	}
+	return m.checkTogether(path)
+}
+
+// checkTogether refuses a section that lists some linears of a tensor and not the others: the tensor would be half there.
+func (m *Model) checkTogether(path string) error {
+	for _, t := range m.config.storedTensors() {
+		for _, l := range t.linears {
+			if m.config.anyApart(t) && !m.config.apart(l) {
+				return fmt.Errorf("%s: field %s: expected all linears of tensor %s, found none for %s", path, pareField, t.Name, l.Name)
+			}
+		}
+	}
 	return nil
-}
-
-// linearOf returns the linear whose dense weight the named tensor is.
-func (m *Model) linearOf(tensor string) (Linear, bool) {
-	name, ok := strings.CutSuffix(tensor, ".weight")
-	if !ok {
-		return Linear{}, false
-	}
-	i, ok := m.index[name]
-	if !ok {
-		return Linear{}, false
-	}
-	return m.linears[i], true
-}
-
-// isLinearWeight says whether the named tensor is the dense weight of a decoder linear.
-func (m *Model) isLinearWeight(tensor string) bool {
-	_, ok := m.linearOf(tensor)
-	return ok
 }

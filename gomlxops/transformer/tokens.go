@@ -45,8 +45,8 @@ func CheckTokens(sequences [][]int32, c *Config) error {
 		if len(tokens) == 0 {
 			return fmt.Errorf("sequence %d is empty: expected at least one token", s)
 		}
-		if len(tokens) > c.MaxPositions {
-			return fmt.Errorf("sequence %d: expected at most %d tokens (max_position_embeddings), found %d; cut it into shorter ones", s, c.MaxPositions, len(tokens))
+		if len(tokens) > c.Longest() {
+			return fmt.Errorf("sequence %d: expected at most %d tokens (max_position_embeddings), found %d; cut it into shorter ones", s, c.Longest(), len(tokens))
 		}
 		for i, id := range tokens {
 			if id < 0 || int(id) >= c.VocabSize {

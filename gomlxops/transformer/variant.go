@@ -15,7 +15,8 @@ type Variant struct {
 // Dense returns the model as it lies on disk: nothing replaced beyond what its directory replaces itself.
 func (m *Model) Dense() *Variant { return &Variant{m, m.forms} }
 
-// With returns a variant of the model in which the named linears are held in the given forms; the others stay as on disk.
+// With returns a variant of the model in which the named linears are held in the given forms; the others stay as on disk. A form
+// stands for the whole linear: where that has a bias, one without leaves the bias out.
 // The forms are not copied: leave them unchanged for as long as the variant is used.
 //
 // An unknown name, a form of another size and a value that is not finite are errors that name the linear.
@@ -51,7 +52,7 @@ func (v *Variant) held(l Linear) Form {
 	if f, ok := v.forms[l.Name]; ok {
 		return f
 	}
-	return &stored{v.m, l, formDense, denseParts(l.Out, l.In, false)}
+	return &stored{v.m, l, formDense, denseParts(l.Out, l.In, l.Bias)}
 }
 
 // Params counts the numbers of the whole variant: embedding, blocks, norms and head, a tied head once.
@@ -59,7 +60,8 @@ func (v *Variant) Params() int64 {
 	return v.m.outsideParams() + v.LinearParams()
 }
 
-// LinearParams counts the numbers held for decoder linears, as held: a factored linear counts r(out+in), and out more with a bias.
+// LinearParams counts the numbers held for decoder linears, as held, biases with them: a factored linear counts r(out+in), and out more
+// with a bias.
 func (v *Variant) LinearParams() int64 {
 	var n int64
 	for _, l := range v.m.Linears() {

@@ -11,16 +11,19 @@ import (
 type Dims struct {
 	Batch, Length  int // sequences, and tokens of each
 	Heads, KVHeads int // query heads, and key/value heads; the former is a multiple of the latter
-	HeadDim        int // channels of a head, even
+	HeadDim        int // channels of a head
+	Window         int // keys that a query sees, its own among them; 0: all before it
 }
 
-// Attention is causal self-attention with rotary positions; one serves all layers of a graph.
+// Attention is causal self-attention, with rotary positions where it is given any; one serves all layers of a graph that have its
+// dims.
 //
 //	symbol  meaning                                               shape
 //	q       queries                                               [B·T, H·hd]
 //	k, v    keys and values                                       [B·T, G·hd]
 //	rep     query heads that share a key/value head, H/G
-//	s       q kᵀ/√hd, −∞ where a key lies after its query         [B, G, rep·T, T]
+//	w       window: query i sees the keys j with i−w < j ≤ i; all j ≤ i without one
+//	s       q kᵀ/√hd, −∞ where a query does not see a key         [B, G, rep·T, T]
 //	e, z    exp(s − max s) and its row sum                        [B, G, rep·T, T], [B, G, rep·T, 1]
 //	o       e v / z                                               [B, G, rep·T, hd]
 //
@@ -34,21 +37,21 @@ type Dims struct {
 // a [T, T] one.
 //
 // From 512 tokens on the manual form goes by chunks of queries, each against the keys up to its end: less than two thirds of
-// the products and of the memory.
+// the products and of the memory. Keys that no query of a chunk sees through its window are left out too.
 //
 // A. Vaswani et al., "Attention Is All You Need", NeurIPS 2017, eq. 1; groups: J. Ainslie et al., "GQA", EMNLP 2023,
-// https://arxiv.org/abs/2305.13245.
+// https://arxiv.org/abs/2305.13245; windows: A. Q. Jiang et al., "Mistral 7B", 2023, https://arxiv.org/abs/2310.06825, section 2.
 type Attention struct {
 	style  Style
 	d      Dims
-	q, k   *Rope
+	q, k   *Rope // nil without rotary positions
 	chunks []chunk
 }
 
-// chunk is the queries [lo, hi) of each sequence, which see the keys [0, hi).
+// chunk is the queries [lo, hi) of each sequence, which see the keys [from, hi) at most.
 type chunk struct {
-	lo, hi int
-	mask   *Node // [1, (hi-lo)·hi]: 0, or masked where the key lies after the query
+	from, lo, hi int
+	mask         *Node // [1, (hi-lo)·(hi-from)]: 0, or masked where the query does not see the key
 }
 
 // masked is added to a score that must not count: far below any real score, finite so that no difference is NaN, and its
@@ -58,10 +61,10 @@ const masked = -1e30
 // chunkFrom is the length from which chunks pay; measured: nothing at 256 tokens, a third more speed at 1,024.
 const chunkFrom = 512
 
-// NewAttention returns attention over sequences of dims d. tables are the nodes of [Style.Tables] of the same dims, constants
-// or parameters of the graph.
-func (s Style) NewAttention(d Dims, tables []*Node) *Attention {
-	d.assert()
+// NewAttention returns attention over sequences of dims d with positions r. tables are the nodes of [Style.Tables] of the same
+// dims and positions, constants or parameters of the graph.
+func (s Style) NewAttention(d Dims, r Rotary, tables []*Node) *Attention {
+	d.assert(r)
 	next := func() *Node {
 		if len(tables) == 0 {
 			exceptions.Panicf("layer: attention was given too few tables")
@@ -71,22 +74,28 @@ func (s Style) NewAttention(d Dims, tables []*Node) *Attention {
 		return t
 	}
 	a := &Attention{style: s, d: d}
-	cos, sin := next(), next()
-	if !s.Manual {
-		a.q, a.k = newRope(s, d, d.Heads, cos, sin, nil), newRope(s, d, d.KVHeads, cos, sin, nil)
-	} else {
-		turn := next()
-		a.q = newRope(s, d, d.Heads, cos, sin, turn)
-		a.k = a.q
-		if d.KVHeads != d.Heads {
-			a.k = newRope(s, d, d.KVHeads, next(), next(), turn)
-		}
+	if len(r.Freq) > 0 {
+		a.q, a.k = s.ropes(d, r, next)
 	}
-	for _, c := range cut(d.Length, chunkSize(s, d.Length)) {
+	for _, c := range s.chunks(d) {
 		c.mask = next()
 		a.chunks = append(a.chunks, c)
 	}
 	return a
+}
+
+// ropes builds the rotations of queries and of keys from the tables that next hands out.
+func (s Style) ropes(d Dims, r Rotary, next func() *Node) (q, k *Rope) {
+	cos, sin := next(), next()
+	if !s.Manual {
+		return &Rope{s, d, r, d.Heads, cos, sin, nil}, &Rope{s, d, r, d.KVHeads, cos, sin, nil}
+	}
+	turn := next()
+	q = &Rope{s, d, r, d.Heads, cos, sin, turn}
+	if d.KVHeads == d.Heads {
+		return q, q
+	}
+	return q, &Rope{s, d, r, d.KVHeads, next(), next(), turn}
 }
 
 func chunkSize(s Style, length int) int {
@@ -96,22 +105,29 @@ func chunkSize(s Style, length int) int {
 	return min(256, (length+3)/4)
 }
 
-// cut covers length queries by chunks of size, the last one perhaps shorter.
-func cut(length, size int) (chunks []chunk) {
-	for lo := 0; lo < length; lo += size {
-		chunks = append(chunks, chunk{lo: lo, hi: min(lo+size, length)})
+// chunks covers the queries by chunks of equal size, the last one perhaps shorter.
+func (s Style) chunks(d Dims) (chunks []chunk) {
+	size := chunkSize(s, d.Length)
+	for lo := 0; lo < d.Length; lo += size {
+		c := chunk{lo: lo, hi: min(lo+size, d.Length)}
+		if d.Window > 0 {
+			c.from = max(0, lo-d.Window+1)
+		}
+		chunks = append(chunks, c)
 	}
 	return chunks
 }
 
-// Apply rotates q and k and returns the heads' outputs side by side, [B·T, H·hd].
+// Apply turns q and k by their positions and returns the heads' outputs side by side, [B·T, H·hd].
 func (a *Attention) Apply(q, k, v *Node) *Node {
 	n, d := a.d.Batch*a.d.Length, a.d
 	q.AssertDims(n, d.Heads*d.HeadDim)
 	k.AssertDims(n, d.KVHeads*d.HeadDim)
 	v.AssertDims(n, d.KVHeads*d.HeadDim)
-	q = MulScalar(a.q.Apply(q), 1/math.Sqrt(float64(d.HeadDim)))
-	k = a.k.Apply(k)
+	if a.q != nil {
+		q, k = a.q.Apply(q), a.k.Apply(k)
+	}
+	q = MulScalar(q, 1/math.Sqrt(float64(d.HeadDim)))
 	if a.style.Manual {
 		return a.manual(q, k, v)
 	}
@@ -129,11 +145,11 @@ func (a *Attention) plain(q, k, v *Node) *Node {
 	return a.join(o, a.d.Heads)
 }
 
-// scores returns q kᵀ with the mask added, [B, G, rep·(hi-lo), hi], for q already divided by √hd.
+// scores returns q kᵀ with the mask added, [B, G, rep·(hi-lo), hi-from], for q already divided by √hd.
 func (a *Attention) scores(q, k *Node, c chunk) *Node {
 	s := matmulT(q, k)
 	dims := s.Shape().Dimensions
-	return Reshape(Add(Reshape(s, a.d.Batch*a.d.Heads, (c.hi-c.lo)*c.hi), c.mask), dims...)
+	return Reshape(Add(Reshape(s, a.d.Batch*a.d.Heads, (c.hi-c.lo)*(c.hi-c.from)), c.mask), dims...)
 }
 
 // split lays x, [B·T, H·hd], out by heads, [B, H, T, hd].

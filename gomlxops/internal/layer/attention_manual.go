@@ -7,7 +7,7 @@ import (
 // forward holds what one chunk's backward pass needs; the symbols are [Attention]'s.
 type forward struct {
 	chunk
-	e  *Node // [B, G, rep·(hi-lo), hi]
+	e  *Node // [B, G, rep·(hi-lo), hi-from]
 	rz *Node // 1/z, [B, G, rep·(hi-lo), 1]
 	o  *Node // [B, G, rep·(hi-lo), hd]
 }
@@ -18,10 +18,10 @@ func (a *Attention) manual(q, k, v *Node) *Node {
 	parts := make([]forward, len(a.chunks))
 	outs := make([]*Node, len(a.chunks))
 	for i, c := range a.chunks {
-		s := a.scores(a.rows(qh, c), within(kh, 2, 0, c.hi), c)
+		s := a.scores(a.rows(qh, c), within(kh, 2, c.from, c.hi), c)
 		e := Exp(Sub(s, ReduceAndKeep(s, ReduceMax, -1)))
 		rz := Reciprocal(ReduceAndKeep(e, ReduceSum, -1))
-		o := Mul(matmul(e, within(vh, 2, 0, c.hi)), rz)
+		o := Mul(matmul(e, within(vh, 2, c.from, c.hi)), rz)
 		parts[i] = forward{c, e, rz, o}
 		outs[i] = a.ungroup(o, c)
 	}
@@ -40,10 +40,10 @@ func (a *Attention) backward(parts []forward, q, kh, vh, dy *Node) []*Node {
 	for i, p := range parts {
 		d := a.rows(dh, p.chunk)
 		delta := ReduceAndKeep(Mul(d, p.o), ReduceSum, -1)
-		ds := Mul(p.e, Sub(matmulT(d, within(vh, 2, 0, p.hi)), delta))
-		dqs[i] = a.ungroup(matmul(ds, within(kh, 2, 0, p.hi)), p.chunk)
-		dkT = a.accumulate(dkT, matmul(a.columnsT(qT, p.chunk), ds))
-		dvT = a.accumulate(dvT, matmul(a.columnsT(dT, p.chunk), p.e))
+		ds := Mul(p.e, Sub(matmulT(d, within(vh, 2, p.from, p.hi)), delta))
+		dqs[i] = a.ungroup(matmul(ds, within(kh, 2, p.from, p.hi)), p.chunk)
+		dkT = a.accumulate(dkT, matmul(a.columnsT(qT, p.chunk), ds), p.chunk)
+		dvT = a.accumulate(dvT, matmul(a.columnsT(dT, p.chunk), p.e), p.chunk)
 	}
 	return []*Node{a.join(concatenate(dqs, 2), a.d.Heads), a.joinT(dkT), a.joinT(dvT)}
 }
@@ -84,10 +84,10 @@ func (a *Attention) joinT(x *Node) *Node {
 	return TransposeAllAxes(xT, 1, 0)
 }
 
-// accumulate adds a chunk's gradient, which covers the first keys only, to the sum over all T keys.
-func (a *Attention) accumulate(sum, x *Node) *Node {
-	if missing := a.d.Length - x.Shape().Dim(3); missing > 0 {
-		x = Pad(x, ScalarZero(x.Graph(), x.DType()), PadAxis{}, PadAxis{}, PadAxis{}, PadAxis{End: missing})
+// accumulate adds a chunk's gradient, which covers the keys [from, hi), to the sum over all T keys.
+func (a *Attention) accumulate(sum, x *Node, c chunk) *Node {
+	if around := (PadAxis{Start: c.from, End: a.d.Length - c.hi}); around != (PadAxis{}) {
+		x = Pad(x, ScalarZero(x.Graph(), x.DType()), PadAxis{}, PadAxis{}, PadAxis{}, around)
 	}
 	if sum == nil {
 		return x

@@ -133,8 +133,17 @@ func TestFactored(t *testing.T) {
 		[]int{7, 12}, []int{5, 3}, []int{3, 12}, []int{5})
 }
 
-func TestSwiGLU(t *testing.T) {
-	twin(t, func(s Style, in []*Node) *Node { return s.SwiGLU(in[0], in[1]) }, []int{7, 12}, []int{7, 12})
+func TestLayerNorm(t *testing.T) {
+	twin(t, func(s Style, in []*Node) *Node { return s.LayerNorm(in[0], in[1], in[2], 1e-5) }, []int{7, 12}, []int{12}, []int{12})
+}
+
+func TestActivations(t *testing.T) {
+	for _, f := range []Activation{SiLU, ReLU, GELU, GELUTanh} {
+		t.Run(string(f), func(t *testing.T) {
+			twin(t, func(s Style, in []*Node) *Node { return s.Activate(f, in[0]) }, []int{7, 12})
+			twin(t, func(s Style, in []*Node) *Node { return s.Gated(f, in[0], in[1]) }, []int{7, 12}, []int{7, 12})
+		})
+	}
 }
 
 func TestCrossEntropy(t *testing.T) {
@@ -165,14 +174,14 @@ func TestCrossEntropyOfLargeLogits(t *testing.T) {
 	}
 }
 
-func attention(s Style, like *Node, d Dims, freq []float64) *Attention {
-	return s.NewAttention(d, Constants(like, s.Tables(d, freq)))
+func attention(s Style, like *Node, d Dims, r Rotary) *Attention {
+	return s.NewAttention(d, r, Constants(like, s.Tables(d, r)))
 }
 
 func TestRope(t *testing.T) {
 	d := Dims{Batch: 2, Length: 5, Heads: 3, KVHeads: 3, HeadDim: 8}
 	twin(t, func(s Style, in []*Node) *Node {
-		return attention(s, in[0], d, Frequencies(10000, 8)).q.Apply(in[0])
+		return attention(s, in[0], d, Rotary{Freq: Frequencies(10000, 8)}).q.Apply(in[0])
 	}, []int{10, 24})
 }
 
@@ -186,7 +195,7 @@ func TestRopeIsRelative(t *testing.T) {
 			rows = append(rows, one...)
 		}
 		got := run(t, func(s Style, in []*Node) *Node {
-			return attention(s, in[0], d, Frequencies(100, 4)).q.Apply(in[0])
+			return attention(s, in[0], d, Rotary{Freq: Frequencies(100, 4)}).q.Apply(in[0])
 		}, s, []*tensors.Tensor{tensors.FromFlatDataAndDimensions(rows, 6, 4)})[0]
 		compare(t, "position 0", one, got[:4], 0)
 		dot := func(i, j int) (sum float64) {
@@ -213,7 +222,7 @@ func TestAttention(t *testing.T) {
 		t.Run(fmt.Sprintf("%+v", d), func(t *testing.T) {
 			n := d.Batch * d.Length
 			twin(t, func(s Style, in []*Node) *Node {
-				return attention(s, in[0], d, Frequencies(10000, d.HeadDim)).Apply(in[0], in[1], in[2])
+				return attention(s, in[0], d, Rotary{Freq: Frequencies(10000, d.HeadDim)}).Apply(in[0], in[1], in[2])
 			}, []int{n, d.Heads * d.HeadDim}, []int{n, d.KVHeads * d.HeadDim}, []int{n, d.KVHeads * d.HeadDim})
 		})
 	}
@@ -235,10 +244,9 @@ func TestAttentionAgainstLoops(t *testing.T) {
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 2))
 	in := []*tensors.Tensor{random(rng, dtypes.Float64, []int{10, 8}), random(rng, dtypes.Float64, []int{10, 4}), random(rng, dtypes.Float64, []int{10, 4})}
-	still := []float64{0} // frequency 0: no rotation
 	for _, s := range []Style{{}, {Manual: true}} {
 		got := run(t, func(s Style, in []*Node) *Node {
-			return attention(s, in[0], d, still).Apply(in[0], in[1], in[2])
+			return attention(s, in[0], d, Rotary{}).Apply(in[0], in[1], in[2])
 		}, s, in)[0]
 		compare(t, fmt.Sprintf("%+v", s), attentionByLoops(d, in), got, 1e-12)
 	}

@@ -13,34 +13,32 @@ type Table struct {
 	Values []float64 // row-major
 }
 
-// Tables lists what [Style.NewAttention] needs, in its order. It depends on the dims without Batch. freq are the HeadDim/2
-// inverse frequencies, see [Frequencies].
+// Tables lists what [Style.NewAttention] needs, in its order. It depends on the dims without Batch, and on the positions.
 //
 // A graph of its own takes them as [Constants]; where many graphs have one length they are better parameters, since the
 // manual form's tables are as large as a sequence's activations.
-func (s Style) Tables(d Dims, freq []float64) []Table {
-	d.assert()
-	if len(freq) != d.HeadDim/2 {
-		exceptions.Panicf("layer: attention with heads of %d channels and %d frequencies", d.HeadDim, len(freq))
-	}
+func (s Style) Tables(d Dims, r Rotary) []Table {
+	d.assert(r)
 	var all []Table
 	add := func(values []float64, dims ...int) { all = append(all, Table{dims, values}) }
 	angles := func(heads int, dims ...int) {
-		cos, sin := ropeTables(d, heads, freq)
+		cos, sin := r.angles(d, heads)
 		add(cos, dims...)
 		add(sin, dims...)
 	}
-	if s.Manual {
+	switch {
+	case len(r.Freq) == 0:
+	case !s.Manual:
+		angles(1, 1, d.Length, 1, d.HeadDim)
+	default:
 		angles(d.Heads, 1, d.Length*d.Heads*d.HeadDim)
-		add(quarterTurn(d.HeadDim), d.HeadDim, d.HeadDim)
+		add(r.quarterTurn(d.HeadDim), d.HeadDim, d.HeadDim)
 		if d.KVHeads != d.Heads {
 			angles(d.KVHeads, 1, d.Length*d.KVHeads*d.HeadDim)
 		}
-	} else {
-		angles(1, 1, d.Length, 1, d.HeadDim)
 	}
-	for _, c := range cut(d.Length, chunkSize(s, d.Length)) {
-		add(c.maskValues(), 1, (c.hi-c.lo)*c.hi)
+	for _, c := range s.chunks(d) {
+		add(c.maskValues(d.Window), 1, (c.hi-c.lo)*(c.hi-c.from))
 	}
 	return all
 }
@@ -64,21 +62,26 @@ func (t Table) tensor(dtype dtypes.DType) *tensors.Tensor {
 }
 
 // maskValues returns 0 where the key is seen by the query, row by row of queries.
-func (c chunk) maskValues() []float64 {
-	mask := make([]float64, (c.hi-c.lo)*c.hi)
+func (c chunk) maskValues(window int) []float64 {
+	keys := c.hi - c.from
+	mask := make([]float64, (c.hi-c.lo)*keys)
 	for i := range mask {
-		if query, key := c.lo+i/c.hi, i%c.hi; key > query {
+		query, key := c.lo+i/keys, c.from+i%keys
+		if key > query || window > 0 && key <= query-window {
 			mask[i] = masked
 		}
 	}
 	return mask
 }
 
-// assert panics unless the heads can be grouped and rotated.
-func (d Dims) assert() {
-	if d.KVHeads < 1 || d.Heads%d.KVHeads != 0 || d.HeadDim < 2 || d.HeadDim%2 != 0 || d.Length < 1 {
-		exceptions.Panicf("layer: attention over %d tokens with %d heads, %d key/value heads of %d channels",
-			d.Length, d.Heads, d.KVHeads, d.HeadDim)
+// assert panics unless the heads can be grouped and turned.
+func (d Dims) assert(r Rotary) {
+	if d.KVHeads < 1 || d.Heads%d.KVHeads != 0 || d.HeadDim < 1 || d.Length < 1 || d.Window < 0 {
+		exceptions.Panicf("layer: attention over %d tokens, window %d, with %d heads, %d key/value heads of %d channels",
+			d.Length, d.Window, d.Heads, d.KVHeads, d.HeadDim)
+	}
+	if 2*len(r.Freq) > d.HeadDim {
+		exceptions.Panicf("layer: attention with heads of %d channels and %d frequencies", d.HeadDim, len(r.Freq))
 	}
 }
 

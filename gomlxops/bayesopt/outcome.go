@@ -1,0 +1,62 @@
+package bayesopt
+
+import (
+	"math"
+	"slices"
+
+	"gonum.org/v1/gonum/stat"
+)
+
+// outcome maps measured values to those that a Gaussian process is fitted to, and back.
+//
+// Compression has walls: an allocation that starves one group is worse by orders of magnitude, and a squared error would see nothing else.
+// So a value y becomes z = (y − median)/spread, spread the distance from the median to the lower quartile, and z above 1 becomes 1 + log z:
+// the good side stays as it is, and order is kept. Then mean and deviation are brought to 0 and 1.
+type outcome struct {
+	median, spread  float64
+	mean, deviation float64
+	worst           float64 // the largest value measured, which stands for failed trials
+}
+
+// newOutcome learns the map from finite values, of which there must be one.
+func newOutcome(y []float64) outcome {
+	sorted := slices.Sorted(slices.Values(y))
+	o := outcome{median: medianOf(y), deviation: 1, worst: sorted[len(sorted)-1]}
+	o.spread = o.median - stat.Quantile(0.25, stat.LinInterp, sorted, nil)
+	if !(o.spread > 1e-12*math.Abs(o.median)) {
+		o.spread = stat.StdDev(y, nil)
+	}
+	if !(o.spread > 1e-12*math.Abs(o.median)) {
+		o.spread = math.Max(math.Abs(o.median), 1e-300)
+	}
+	z := make([]float64, len(y))
+	for i, v := range y {
+		z[i] = o.compress(v)
+	}
+	o.mean = stat.Mean(z, nil)
+	if s := stat.StdDev(z, nil); s > 1e-12 {
+		o.deviation = s
+	}
+	return o
+}
+
+func (o outcome) compress(y float64) float64 {
+	z := (y - o.median) / o.spread
+	if z > 1 {
+		return 1 + math.Log(z)
+	}
+	return z
+}
+
+// to maps a measured value.
+func (o outcome) to(y float64) float64 { return (o.compress(y) - o.mean) / o.deviation }
+
+// from maps a mean and a deviation back; the deviation by the slope of the map at the mean.
+func (o outcome) from(mean, deviation float64) (float64, float64) {
+	z, slope := mean*o.deviation+o.mean, o.spread*o.deviation
+	if z > 1 {
+		z = math.Exp(z - 1)
+		slope *= z
+	}
+	return o.median + o.spread*z, slope * deviation
+}
