@@ -61,7 +61,7 @@ type AllocationOptions struct {
 	Multiple       int                // ranks are multiples of it, as hardware likes (8, 64); 0 means 1
 	Minimum        int                // least rank, rounded up to a Multiple; 0 means 1
 
-	// FreeBias leaves the biases of the feature methods out of Energy's budget, as papers do. What Allocation counts
+	// FreeBias leaves the biases that feature methods add out of Energy's budget, as papers do. What Allocation counts
 	// then exceeds the budget by them.
 	FreeBias bool
 
@@ -199,7 +199,7 @@ func (s *Spectrum) form(rank int) (*transformer.Factored, error) {
 // held counts the parameters of a rank's factors, the bias included.
 func (s *Spectrum) held(rank int) int64 {
 	n := int64(rank) * int64(s.Linear.Out+s.Linear.In)
-	if s.mean != nil {
+	if s.hasBias() {
 		n += int64(s.Linear.Out)
 	}
 	return n

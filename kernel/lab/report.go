@@ -155,14 +155,16 @@ func lostEnergy(a *lowrank.Allocation, linears []transformer.Linear) show.HeatMa
 // byLinear fills a map of layers by kinds of linear.
 func byLinear(h *show.HeatMap, linears []transformer.Linear, value func(i int) float64) {
 	h.RowLabel, h.ColLabel = "layer", "linear"
-	for _, k := range transformer.Kinds {
-		h.Cols = append(h.Cols, string(k))
+	for _, lin := range linears {
+		if !slices.Contains(h.Cols, string(lin.Kind)) {
+			h.Cols = append(h.Cols, string(lin.Kind))
+		}
 	}
 	for i, lin := range linears {
 		for len(h.Rows) <= lin.Layer {
 			h.Rows = append(h.Rows, strconv.Itoa(len(h.Rows)))
 			h.Values = append(h.Values, make([]float64, len(h.Cols)))
 		}
-		h.Values[lin.Layer][slices.Index(transformer.Kinds, lin.Kind)] = value(i)
+		h.Values[lin.Layer][slices.Index(h.Cols, string(lin.Kind))] = value(i)
 	}
 }
