@@ -3,39 +3,70 @@ package main
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/parelab/pare/datasets/hub"
+	"github.com/parelab/pare/kernel/lab"
 	"github.com/parelab/pare/kernel/show"
 )
 
 func newModelPullCommand() *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	cmd := &cobra.Command{
 		Use:   "pull ORG/NAME[@REVISION]",
 		Short: "bring a model from the Hugging Face hub into the local cache",
 		Long: `Bring the model ORG/NAME from the Hugging Face hub into the cache that Python's huggingface_hub uses too, and print
-the directory. From then on every verb takes ORG/NAME for it. REVISION is a branch, a tag or a commit (default: main).
+the directory. From then on every verb takes ORG/NAME for it. The oldest models of the hub have a NAME alone, such as gpt2.
+REVISION is a branch, a tag or a commit (default: main).
 
 Only the configuration, the weights in .safetensors and the tokenizer's files are fetched, and checked against the digests that the
-hub lists. After an interruption the same command goes on with the files that are missing.
+hub lists. After an interruption, of whatever kind, the same command goes on where it stopped, inside a file too.
 
 Environment: HF_TOKEN for private and gated models, HF_HOME or HF_HUB_CACHE for the place of the cache, HF_ENDPOINT for
 another hub, HF_HUB_OFFLINE=1 to forbid the network.`,
 		Example: "  pare model pull Qwen/Qwen2.5-0.5B\n  pare model info Qwen/Qwen2.5-0.5B",
 		Args:    exactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			watch := show.NewProgress("Pull " + args[0])
-			pulled, err := hub.Pull(cmd.Context(), args[0], hub.PullOptions{Recorder: watch})
-			watch.Close()
+			pulled, err := pull(cmd, args[0])
 			if errors.Is(err, hub.ErrName) {
 				return usageError{err}
 			}
 			if err != nil {
 				return err
 			}
+			if asJSON {
+				return writeJSON(cmd.OutOrStdout(), pulled)
+			}
+			cmd.PrintErrln(pullSummary(pulled))
 			_, err = fmt.Fprintln(cmd.OutOrStdout(), pulled.Dir)
 			return err
 		},
 	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	return cmd
+}
+
+func pull(cmd *cobra.Command, name string) (*hub.Pulled, error) {
+	if name == lab.Pocket {
+		return nil, usageError{fmt.Errorf("%q is part of this program: there is nothing to pull", name)}
+	}
+	watch := show.NewProgress("Pull " + name)
+	defer watch.Close()
+	return hub.Pull(cmd.Context(), name, hub.PullOptions{Recorder: watch})
+}
+
+// pullSummary says in a line what a pull did.
+func pullSummary(p *hub.Pulled) string {
+	const mega = 1e6
+	text := fmt.Sprintf("%s: %d files, %.1f MB", p.Name, p.Files, float64(p.Bytes)/mega)
+	if p.Resumed > 0 {
+		text += fmt.Sprintf("; %.1f MB were there from before", float64(p.Resumed)/mega)
+	}
+	if p.Fetched == 0 {
+		return text + "; nothing had to be fetched"
+	}
+	took := time.Duration(p.Seconds * float64(time.Second))
+	return text + fmt.Sprintf("; %.1f MB fetched in %s, %.1f MB/s", float64(p.Fetched)/mega, span(took), float64(p.Fetched)/mega/p.Seconds)
 }

@@ -35,6 +35,17 @@ func TestModelPull(t *testing.T) {
 			t.Errorf("%s: %d bytes, %v; expected %d, %v", name, len(got), gotErr, len(want), err)
 		}
 	}
+	var pulled struct {
+		Dir            string
+		Files          int
+		Bytes, Fetched int64
+	}
+	if err := json.Unmarshal([]byte(output(t, "model", "pull", "org/pocket@v1", "--json")), &pulled); err != nil {
+		t.Fatal(err)
+	}
+	if pulled.Dir != snapshot || pulled.Files < 3 || pulled.Bytes == 0 || pulled.Fetched != 0 {
+		t.Errorf("pulled again: %+v, expected the same directory and nothing fetched", pulled)
+	}
 	t.Setenv("HF_HUB_OFFLINE", "1")
 	var info struct{ Dir, Digest string }
 	if err := json.Unmarshal([]byte(output(t, "model", "info", "org/pocket@v1", "--json")), &info); err != nil {

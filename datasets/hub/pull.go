@@ -71,6 +71,9 @@ func Pull(ctx context.Context, name string, opt PullOptions) (*Pulled, error) {
 	pulled, err := p.pull(ctx)
 	if err != nil {
 		p.tidy()
+		if ctx.Err() != nil && p.progress.network > 0 {
+			err = fmt.Errorf("%w; what has arrived stays, and the same call goes on from there", err)
+		}
 		return nil, fmt.Errorf("hub: %s: %w", name, err)
 	}
 	return pulled, nil
@@ -93,6 +96,9 @@ func newPuller(name string, opt PullOptions) (*puller, error) {
 		return nil, err
 	}
 	env, err := readEnvironment()
+	if dir, found := Resolve(Model, name); found == nil && errors.Is(err, ErrOffline) {
+		err = fmt.Errorf("%w; the cache has it already, in %s", err, dir)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("hub: %s: %w", name, err)
 	}

@@ -18,6 +18,12 @@ func (h *fakeHub) unfinishedWeights(cache string) string {
 	return filepath.Join(cache, "models--org--tiny", "blobs", digest(h.files["model.safetensors"])+unfinished)
 }
 
+// dir is where the snapshot belongs.
+func (h *fakeHub) dir() string {
+	dir, _ := CacheDir()
+	return filepath.Join(dir, "models--org--tiny", "snapshots", h.commit)
+}
+
 // TestPullKilled is a program that pulls in [TestPullGoesOnAfterKill] and is killed there.
 func TestPullKilled(t *testing.T) {
 	if os.Getenv("PARE_TEST_KILLED") == "" {
@@ -232,4 +238,8 @@ func TestPullMany(t *testing.T) {
 		t.Errorf("the server sent %d bytes to five, expected the file once", h.sent.Load())
 	}
 	checkWeights(t, h)
+	t.Setenv("HF_HUB_OFFLINE", "1")
+	if _, err := Pull(t.Context(), "org/tiny", PullOptions{}); !errors.Is(err, ErrOffline) || !strings.Contains(err.Error(), "the cache has it already, in "+h.dir()) {
+		t.Errorf("offline: error %v, expected ErrOffline and where the model is", err)
+	}
 }

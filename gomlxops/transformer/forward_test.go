@@ -146,7 +146,7 @@ func hiddenOf(t *testing.T, m *Model, dtype dtypes.DType, sequences [][]int32) [
 			out = append(out, h)
 		}
 		d := &decoder{Style: style, c: c}
-		out = append(out, d.norm(h, w.finalNorm(c)))
+		out = append(out, d.norm(FinalNorm, h, w.finalNorm(c)))
 		for i := range out {
 			out[i] = graph.ConvertDType(out[i], dtypes.Float64)
 		}

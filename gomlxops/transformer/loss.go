@@ -43,7 +43,7 @@ func (c *Config) loss(tokens *Node, w Weights, style layer.Style) *Node {
 		h = decoders[dims].block(h, w.block(c, i), nil)
 	}
 	d := &decoder{Style: style, c: c}
-	logits := d.Linear(d.norm(h, w.finalNorm(c)), w.one(c.head()), nil)
+	logits := d.Linear(d.norm(FinalNorm, h, w.finalNorm(c)), w.one(c.head()), nil)
 	return ReduceAllMean(d.CrossEntropy(logits, ConvertDType(next, dtypes.Int32)))
 }
 
