@@ -223,7 +223,7 @@ func TestFamilyConfigsRoundTrip(t *testing.T) {
 	for _, f := range familyCases() {
 		check(f.name, []byte(f.config))
 	}
-	for _, name := range oracleModels {
+	for _, name := range allOracleModels {
 		m := openOracle(t, name)
 		text := readFile(t, filepath.Join(m.Dir(), "config.json"))
 		check(name, text)

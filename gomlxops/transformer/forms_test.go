@@ -28,7 +28,7 @@ func identityFactors(l Linear, w, bias []float32) *Factored {
 }
 
 func TestExactFactorsEqualDense(t *testing.T) {
-	for _, name := range oracleModels {
+	for _, name := range allOracleModels {
 		m := openOracle(t, name)
 		forms := map[string]Form{}
 		for _, l := range m.Linears() {
