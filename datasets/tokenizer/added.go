@@ -1,7 +1,6 @@
 package tokenizer
 
 import (
-	"sort"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -19,67 +18,87 @@ type addedToken struct {
 }
 
 // addedTokens finds added tokens in text: leftmost first, of several the longest; those marked normalized in a second pass
-// over what the first pass left.
+// over what the first pass left, normalised.
 type addedTokens struct {
 	list   []addedToken
 	byID   map[int32]addedToken
+	normal normalizer // nil where there is none
 	passes [2]finder
 }
 
-func newAddedTokens(list []addedToken) *addedTokens {
-	a := &addedTokens{list: list, byID: make(map[int32]addedToken, len(list))}
+func newAddedTokens(list []addedToken, normal normalizer) *addedTokens {
+	a := &addedTokens{list: list, byID: make(map[int32]addedToken, len(list)), normal: normal}
+	var spelt [2][]string
 	for _, t := range list {
 		a.byID[t.ID] = t
-		pass := 0
+		pass, content := 0, t.Content
 		if t.Normalized {
-			pass = 1
+			pass, content = 1, a.normalize(content, true)
 		}
-		a.passes[pass].add(t)
+		spelt[pass] = append(spelt[pass], content)
+		a.passes[pass].tokens = append(a.passes[pass].tokens, t)
 	}
 	for i := range a.passes {
-		a.passes[i].sort()
+		a.passes[i].index(spelt[i])
 	}
 	return a
 }
 
-// segments calls yield for each stretch of text in order: with the id of an added token, or with id -1 and a text that is
-// not empty and holds none.
-func (a *addedTokens) segments(text string, yield func(segment string, id int32)) {
-	a.passes[0].segments(text, func(segment string, id int32) {
+func (a *addedTokens) normalize(text string, first bool) string {
+	if a.normal == nil {
+		return text
+	}
+	return a.normal.normalize(text, first)
+}
+
+// segments calls yield for each stretch of text in order: with the id of an added token, or with id -1 and a normalised text
+// that is not empty and holds none. first says that the stretch begins the text.
+func (a *addedTokens) segments(text string, yield func(segment string, first bool, id int32)) {
+	a.passes[0].segments(text, func(segment string, first bool, id int32) {
 		if id >= 0 {
-			yield(segment, id)
+			yield(segment, first, id)
 			return
 		}
-		a.passes[1].segments(segment, yield)
+		a.passes[1].segments(a.normalize(segment, first), func(s string, begins bool, id int32) { yield(s, first && begins, id) })
 	})
 }
 
-// finder holds tokens by their first byte, longest first.
+// finder finds the strings of some tokens.
 type finder struct {
-	byFirst [256][]addedToken
-	count   int
+	tokens []addedToken
+	trie   *trie
+	starts [256]bool // the bytes that the strings begin with
 }
 
-func (f *finder) add(t addedToken) {
-	f.byFirst[t.Content[0]] = append(f.byFirst[t.Content[0]], t)
-	f.count++
-}
-
-func (f *finder) sort() {
-	for _, l := range f.byFirst {
-		sort.SliceStable(l, func(i, j int) bool { return len(l[i].Content) > len(l[j].Content) })
+// index prepares to find the tokens by their strings.
+func (f *finder) index(spelt []string) {
+	if len(spelt) == 0 {
+		return
 	}
+	numbers := make([]int32, len(spelt))
+	for i, s := range spelt {
+		numbers[i] = int32(i)
+		if s != "" {
+			f.starts[s[0]] = true
+		}
+	}
+	f.trie = newTrie(spelt, numbers)
 }
 
-func (f *finder) segments(text string, yield func(segment string, id int32)) {
+func (f *finder) segments(text string, yield func(segment string, first bool, id int32)) {
 	done := 0 // text[:done] has been yielded
-	for i := 0; i < len(text) && f.count > 0; {
-		t, ok := f.at(text, i)
-		if !ok {
+	for i := 0; i < len(text) && f.trie != nil; {
+		if !f.starts[text[i]] {
 			i++
 			continue
 		}
-		start, stop := i, i+len(t.Content)
+		length, number := f.trie.longest(text[i:])
+		if length == 0 {
+			i++
+			continue
+		}
+		t := f.tokens[number]
+		start, stop := i, i+length
 		i = stop
 		if t.SingleWord && (wordBefore(text[:start]) || wordAfter(text[stop:])) {
 			continue
@@ -91,30 +110,21 @@ func (f *finder) segments(text string, yield func(segment string, id int32)) {
 			stop = len(text) - len(strings.TrimLeftFunc(text[stop:], unicode.IsSpace))
 		}
 		if start > done {
-			yield(text[done:start], -1)
+			yield(text[done:start], done == 0, -1)
 		}
-		yield(text[start:stop], t.ID)
+		yield(text[start:stop], start == 0, t.ID)
 		done, i = stop, stop
 	}
 	if done < len(text) {
-		yield(text[done:], -1)
+		yield(text[done:], done == 0, -1)
 	}
-}
-
-// at returns the longest token that text[i:] begins with.
-func (f *finder) at(text string, i int) (addedToken, bool) {
-	for _, t := range f.byFirst[text[i]] {
-		if strings.HasPrefix(text[i:], t.Content) {
-			return t, true
-		}
-	}
-	return addedToken{}, false
 }
 
 func wordBefore(s string) bool { r, n := utf8.DecodeLastRuneInString(s); return n > 0 && isWord(r) }
 func wordAfter(s string) bool  { r, n := utf8.DecodeRuneInString(s); return n > 0 && isWord(r) }
 
-// isWord is \w of the regular expressions in Unicode's sense.
+// isWord is \w of Unicode's regular expressions (Technical Standard 18, annex C).
 func isWord(r rune) bool {
-	return r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r) || unicode.Is(unicode.Pc, r)
+	return r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r) ||
+		unicode.In(r, unicode.Pc, unicode.Nl, unicode.Other_Alphabetic, unicode.Join_Control)
 }

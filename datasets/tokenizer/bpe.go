@@ -1,66 +1,50 @@
 package tokenizer
 
 import (
+	"strings"
 	"sync"
 )
 
-// Bounds of the word cache: words longer than this are rare and long to hash, and 64k words cover ordinary text.
-const (
-	maxCachedWord  = 64
-	maxCachedWords = 1 << 16
-)
-
-// bpe is byte-pair encoding (Sennrich, Haddow and Birch, ACL 2016, arXiv 1508.07909) over bytes: of all neighbouring pairs the
-// one that was learnt first is merged, the leftmost first, until no pair is known.
+// bpe is byte-pair encoding (Sennrich, Haddow and Birch, ACL 2016, arXiv 1508.07909): of all neighbouring pairs the one that
+// was learnt first is merged, the leftmost first, until no pair is known. It begins from bytes or, where chars is set, from
+// characters.
 type bpe struct {
-	bytes  [256]int32         // id of each byte's symbol
-	merges map[pair]merge     // what two neighbours become
-	whole  map[string]int32   // ignore_merges: pieces that are tokens as they stand; nil otherwise
-	mu     sync.RWMutex       // guards cache
-	cache  map[string][]int32 // pieces encoded before
+	bytes  [256]int32       // id of each byte's symbol
+	chars  *alphabet        // symbols of characters; nil where symbols are bytes
+	merges *mergeTable      // what two neighbours become
+	whole  map[string]int32 // ignore_merges: pieces that are tokens as they stand; nil otherwise
+	atWord bool             // no merge reaches over the beginning of a word, so words are encoded on their own
+	cache  cache
 }
 
-// pair is two neighbouring symbols, left in the upper half.
-type pair uint64
-
-func pairOf(left, right int32) pair { return pair(uint32(left))<<32 | pair(uint32(right)) }
-
-func (p pair) left() int32  { return int32(p >> 32) }
-func (p pair) right() int32 { return int32(uint32(p)) }
-
-// merge tells when a pair is merged (lower rank first) and into what.
-type merge struct{ rank, id int32 }
-
 func (m *bpe) encode(dst []int32, piece string) []int32 {
-	if len(piece) == 1 {
+	if m.chars == nil && len(piece) == 1 {
 		return append(dst, m.bytes[piece[0]])
 	}
-	if len(piece) > maxCachedWord {
-		return m.encodeWord(dst, piece)
+	if !m.atWord {
+		return m.cache.encode(dst, piece, m.encodeWord)
 	}
-	m.mu.RLock()
-	ids, ok := m.cache[piece]
-	m.mu.RUnlock()
-	if ok {
-		return append(dst, ids...)
+	for len(piece) > 0 {
+		n := nextWord(piece)
+		dst = m.cache.encode(dst, piece[:n], m.encodeWord)
+		piece = piece[n:]
 	}
-	start := len(dst)
-	dst = m.encodeWord(dst, piece)
-	m.remember(piece, dst[start:])
 	return dst
 }
 
-func (m *bpe) remember(piece string, ids []int32) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.cache == nil || len(m.cache) >= maxCachedWords {
-		m.cache = make(map[string][]int32, 1024)
+// nextWord returns the length of the space symbols that s begins with and what follows them up to the next.
+func nextWord(s string) int {
+	n := 0
+	for strings.HasPrefix(s[n:], spaceSymbol) {
+		n += len(spaceSymbol)
 	}
-	// The piece is a slice of the caller's text: a copy keeps the cache from keeping the text.
-	m.cache[string([]byte(piece))] = append([]int32(nil), ids...)
+	if i := strings.Index(s[n:], spaceSymbol); i >= 0 {
+		return n + i
+	}
+	return len(s)
 }
 
-// encodeWord encodes one piece of n bytes in O(n log n): symbols in a linked list, candidate pairs in a heap. A candidate
+// encodeWord encodes one piece of n symbols in O(n log n): symbols in a linked list, candidate pairs in a heap. A candidate
 // whose symbols have changed since it was pushed is dropped when it comes up.
 func (m *bpe) encodeWord(dst []int32, piece string) []int32 {
 	if id, ok := m.whole[piece]; ok {
@@ -69,13 +53,9 @@ func (m *bpe) encodeWord(dst []int32, piece string) []int32 {
 	w := wordPool.Get().(*word)
 	defer wordPool.Put(w)
 	w.load(m, piece)
-	for len(w.heap) > 0 {
-		c := w.pop()
-		s := &w.symbols[c.at]
-		if s.next < 0 || pairOf(s.id, w.symbols[s.next].id) != c.pair || s.id < 0 {
-			continue
-		}
-		w.join(m, c.at, m.merges[c.pair].id)
+	w.mergeAll(m)
+	if m.chars != nil {
+		return m.chars.appendIDs(dst, w.symbols)
 	}
 	for i := int32(0); i >= 0; i = w.symbols[i].next {
 		dst = append(dst, w.symbols[i].id)
@@ -89,6 +69,7 @@ var wordPool = sync.Pool{New: func() any { return new(word) }}
 type word struct {
 	symbols []symbol
 	heap    []candidate
+	steps   int // comparisons in the heap, which is what the time goes to
 }
 
 // symbol is a node of the linked list; id is -1 once it has been merged into its left neighbour.
@@ -105,13 +86,37 @@ func (c candidate) before(d candidate) bool {
 }
 
 func (w *word) load(m *bpe, piece string) {
-	w.symbols, w.heap = w.symbols[:0], w.heap[:0]
-	for i := range len(piece) {
-		w.symbols = append(w.symbols, symbol{id: m.bytes[piece[i]], previous: int32(i) - 1, next: int32(i) + 1})
+	w.symbols, w.heap, w.steps = w.symbols[:0], w.heap[:0], 0
+	if m.chars != nil {
+		m.chars.load(w, piece)
+	} else {
+		for i := range len(piece) {
+			w.add(m.bytes[piece[i]])
+		}
 	}
-	w.symbols[len(piece)-1].next = -1
-	for i := range len(piece) - 1 {
+	if n := len(w.symbols); n > 0 {
+		w.symbols[n-1].next = -1
+	}
+	for i := range len(w.symbols) - 1 {
 		w.offer(m, int32(i))
+	}
+}
+
+// add appends a symbol.
+func (w *word) add(id int32) {
+	i := int32(len(w.symbols))
+	w.symbols = append(w.symbols, symbol{id: id, previous: i - 1, next: i + 1})
+}
+
+func (w *word) mergeAll(m *bpe) {
+	for len(w.heap) > 0 {
+		c := w.pop()
+		s := &w.symbols[c.at]
+		if s.id < 0 || s.next < 0 || pairOf(s.id, w.symbols[s.next].id) != c.pair {
+			continue
+		}
+		found, _ := m.merges.find(c.pair)
+		w.join(m, c.at, found.id)
 	}
 }
 
@@ -121,7 +126,7 @@ func (w *word) offer(m *bpe, i int32) {
 		return
 	}
 	p := pairOf(w.symbols[i].id, w.symbols[w.symbols[i].next].id)
-	if mg, ok := m.merges[p]; ok {
+	if mg, ok := m.merges.find(p); ok {
 		w.push(candidate{rank: mg.rank, at: i, pair: p})
 	}
 }
@@ -144,6 +149,7 @@ func (w *word) push(c candidate) {
 	h := w.heap
 	for i := len(h) - 1; i > 0; {
 		parent := (i - 1) / 2
+		w.steps++
 		if !h[i].before(h[parent]) {
 			return
 		}
@@ -165,6 +171,7 @@ func (w *word) pop() candidate {
 				least = child
 			}
 		}
+		w.steps++
 		if least == i {
 			return top
 		}

@@ -1,35 +1,50 @@
 package tokenizer
 
-// byteLevel is the pre-tokenizer and decoder of byte-level BPE. The vocabulary spells each of the 256 bytes as one printable
+// byteLevel is the pre-tokenizer of byte-level BPE. The vocabulary spells each of the 256 bytes as one printable
 // character (a space as "Ġ"), so that any text, and any bytes, can be encoded and nothing is lost.
 type byteLevel struct {
 	prefixSpace bool // put a space before a segment that does not begin with one
 	wholeText   bool // use_regex false: a segment is one piece
 }
 
-// Compile-time proof of the two parts it plays.
-var (
-	_ preTokenizer = byteLevel{}
-	_ decoder      = byteLevel{}
-)
+var _ preTokenizer = byteLevel{}
 
-func (b byteLevel) split(text string, yield func(string)) {
+// split yields pieces as they are written; the model knows the bytes by their spelling (see bpe.bytes).
+func (b byteLevel) split(text string, first bool, yield func(string, bool)) {
 	if b.prefixSpace && text[0] != ' ' {
 		text = " " + text
 	}
 	if b.wholeText {
-		yield(text)
+		yield(text, first)
 		return
 	}
-	for len(text) > 0 {
-		n := nextGPT2(text)
-		yield(text[:n])
-		text = text[n:]
-	}
+	cut(gpt2Words{}, text, first, yield)
 }
 
-// decode appends the bytes that token spells. A token with a character outside the alphabet stands for its own UTF-8.
-func (byteLevel) decode(dst []byte, token string) []byte {
+// spelled turns bytes into the characters that spell them, for what stands after a ByteLevel in a Sequence.
+type spelled struct{}
+
+func (spelled) split(text string, first bool, yield func(string, bool)) {
+	yield(spellBytes(text), first)
+}
+
+// unspelled turns the characters back into bytes, for a model over bytes.
+type unspelled struct{}
+
+func (unspelled) split(text string, first bool, yield func(string, bool)) {
+	yield(string(unspell(nil, text)), first)
+}
+
+func spellBytes(text string) string {
+	b := make([]byte, 0, len(text)+len(text)/2)
+	for i := range len(text) {
+		b = append(b, byteAlphabet[text[i]]...)
+	}
+	return string(b)
+}
+
+// unspell appends the bytes that token spells. A token with a character outside the alphabet stands for its own UTF-8.
+func unspell(dst []byte, token string) []byte {
 	start := len(dst)
 	for _, r := range token {
 		b, ok := byteOf[r]

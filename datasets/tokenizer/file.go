@@ -4,17 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
+	"slices"
 )
 
-// File names in a model's directory.
-const (
-	FileName       = "tokenizer.json"
-	ConfigFileName = "tokenizer_config.json"
-)
-
-// file is a tokenizer.json. Each part is read when its kind is known.
+// file is a tokenizer.json. Each part is read when its kind is known. Truncation and padding are not read: they are how a
+// program batched its texts, not how the texts are encoded.
 type file struct {
 	AddedTokens   []addedToken    `json:"added_tokens"`
 	Normalizer    json.RawMessage `json:"normalizer"`
@@ -24,159 +18,100 @@ type file struct {
 	Model         json.RawMessage `json:"model"`
 }
 
-// Open reads the tokenizer at path: a tokenizer.json, or a directory that holds one and perhaps a tokenizer_config.json,
-// which names the tokens that begin and end a text. An error names the file and the field.
-func Open(path string) (*Tokenizer, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, fmt.Errorf("tokenizer: %w", err)
+// Parse reads a tokenizer from the contents of a tokenizer.json and, where it is not empty, of a tokenizer_config.json.
+func Parse(tokenizerJSON, configJSON []byte) (*Tokenizer, error) {
+	t := newTokenizer()
+	if err := t.readJSON(tokenizerJSON); err != nil {
+		return nil, err
 	}
-	if info.IsDir() {
-		path = filepath.Join(path, FileName)
-	}
-	raw, err := os.ReadFile(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("tokenizer: %w; models saved by transformers hold one, "+
-			"of older ones that have only tokenizer.model or vocab.json make one there with save_pretrained", err)
-	} else if err != nil {
-		return nil, fmt.Errorf("tokenizer: %w", err)
-	}
-	config := filepath.Join(filepath.Dir(path), ConfigFileName)
-	rawConfig, err := os.ReadFile(config)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("tokenizer: %w", err)
-	}
-	t, err := Parse(raw, nil)
-	if err != nil {
-		return nil, fmt.Errorf("tokenizer: %s: %w", path, err)
-	}
-	if err := t.configure(rawConfig); err != nil {
-		return nil, fmt.Errorf("tokenizer: %s: %w", config, err)
+	if err := t.configure(map[string][]byte{ConfigFileName: configJSON}); err != nil {
+		return nil, err
 	}
 	return t, nil
 }
 
-// Parse reads a tokenizer from the contents of a tokenizer.json and, where it is not empty, of a tokenizer_config.json.
-func Parse(tokenizerJSON, configJSON []byte) (*Tokenizer, error) {
+// readJSON reads a tokenizer.json.
+func (t *Tokenizer) readJSON(raw []byte) error {
 	var f file
-	if err := json.Unmarshal(tokenizerJSON, &f); err != nil {
-		return nil, jsonError(tokenizerJSON, err)
-	}
-	if !absent(f.Normalizer) {
-		return nil, unsupported("normalizer", f.Normalizer, "none")
-	}
-	t := &Tokenizer{raw: tokenizerJSON, bos: -1, eos: -1}
-	steps := []func(*file) error{t.readModel, t.readAdded, t.readPreTokenizer, t.readDecoder, t.readPostProcessor}
-	for _, step := range steps {
-		if err := step(&f); err != nil {
-			return nil, err
-		}
-	}
-	return t, t.configure(configJSON)
-}
-
-func (t *Tokenizer) readPreTokenizer(f *file) error {
-	if kindOf(f.PreTokenizer) != "ByteLevel" {
-		return unsupported("pre_tokenizer", f.PreTokenizer, "ByteLevel")
-	}
-	var p struct {
-		AddPrefixSpace *bool `json:"add_prefix_space"` // the library's default is true
-		UseRegex       *bool `json:"use_regex"`        // likewise
-	}
-	if err := json.Unmarshal(f.PreTokenizer, &p); err != nil {
-		return fmt.Errorf("pre_tokenizer: %w", err)
-	}
-	t.split = byteLevel{
-		prefixSpace: p.AddPrefixSpace == nil || *p.AddPrefixSpace,
-		wholeText:   p.UseRegex != nil && !*p.UseRegex,
-	}
-	return nil
-}
-
-func (t *Tokenizer) readDecoder(f *file) error {
-	if kindOf(f.Decoder) != "ByteLevel" {
-		return unsupported("decoder", f.Decoder, "ByteLevel")
-	}
-	t.decoder = byteLevel{}
-	return nil
-}
-
-func (t *Tokenizer) readPostProcessor(f *file) error {
-	return t.addPostProcessor(f.PostProcessor)
-}
-
-func (t *Tokenizer) addPostProcessor(raw json.RawMessage) error {
-	switch kind := kindOf(raw); {
-	case absent(raw), kind == "ByteLevel": // the latter moves offsets only
-		return nil
-	case kind == "TemplateProcessing":
-		p, err := parseTemplate(raw, t.VocabSize())
-		t.post = append(t.post, p)
-		return err
-	case kind == "Sequence":
-		var s struct {
-			Processors []json.RawMessage `json:"processors"`
-		}
-		if err := json.Unmarshal(raw, &s); err != nil {
-			return fmt.Errorf("post_processor: %w", err)
-		}
-		for _, p := range s.Processors {
-			if err := t.addPostProcessor(p); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	return unsupported("post_processor", raw, "ByteLevel, TemplateProcessing or a Sequence of them")
-}
-
-// configure takes the beginning and the end token from a tokenizer_config.json; raw may be empty.
-func (t *Tokenizer) configure(raw []byte) error {
-	if len(raw) == 0 {
-		return nil
-	}
-	t.rawConfig = raw
-	var c struct {
-		BOS json.RawMessage `json:"bos_token"`
-		EOS json.RawMessage `json:"eos_token"`
-	}
-	if err := json.Unmarshal(raw, &c); err != nil {
+	if err := json.Unmarshal(raw, &f); err != nil {
 		return jsonError(raw, err)
 	}
-	for _, f := range []struct {
-		field string
-		raw   json.RawMessage
-		to    *int32
-	}{{"bos_token", c.BOS, &t.bos}, {"eos_token", c.EOS, &t.eos}} {
-		if absent(f.raw) {
-			continue
-		}
-		token, err := tokenString(f.raw)
-		if err != nil {
-			return fmt.Errorf("%s: %w", f.field, err)
-		}
-		id, ok := t.ID(token)
-		if !ok {
-			return fmt.Errorf("%s: %q is not in the vocabulary", f.field, token)
-		}
-		*f.to = id
+	t.files[FileName] = raw
+	normal, err := parseNormalizer(f.Normalizer)
+	if err != nil {
+		return err
 	}
-	return nil
+	if t.split, err = parsePreTokenizer(f.PreTokenizer); err != nil {
+		return err
+	}
+	overBytes, err := t.readByteLevel(kindOf(f.Model) != "Unigram")
+	if err != nil {
+		return err
+	}
+	if err := t.readModel(f.Model, overBytes); err != nil {
+		return err
+	}
+	if err := t.placeAdded(f.AddedTokens); err != nil {
+		return err
+	}
+	t.added = newAddedTokens(f.AddedTokens, normal)
+	if t.decoder, err = parseDecoder(f.Decoder); err != nil {
+		return err
+	}
+	t.post, err = parsePost(f.PostProcessor, t.VocabSize(), 0)
+	return err
 }
 
-// tokenString reads a token written as a string or as an object with its content.
-func tokenString(raw json.RawMessage) (string, error) {
-	var s string
-	if json.Unmarshal(raw, &s) == nil {
-		return s, nil
+// readByteLevel settles what a ByteLevel among the pre-tokenizers means. What stands after it sees text in the alphabet that
+// spells bytes; a BPE model sees the bytes themselves again.
+func (t *Tokenizer) readByteLevel(isBPE bool) (overBytes bool, err error) {
+	at := slices.IndexFunc(t.split, isByteLevel)
+	if at < 0 {
+		return false, nil
 	}
-	var o struct {
-		Content *string `json:"content"`
+	if slices.ContainsFunc(t.split[at+1:], isByteLevel) {
+		return false, errors.New("pre_tokenizer: found ByteLevel twice, expected it once")
 	}
-	if err := json.Unmarshal(raw, &o); err != nil || o.Content == nil {
-		return "", fmt.Errorf("expected a string or an object with content, found %.40s", raw)
+	list := slices.Clone(t.split[:at])
+	if own := t.split[at].(byteLevel); !own.wholeText || own.prefixSpace || at == 0 {
+		list = append(list, own)
 	}
-	return *o.Content, nil
+	if after := t.split[at+1:]; len(after) > 0 || !isBPE {
+		list = append(append(list, spelled{}), after...)
+		if isBPE {
+			list = append(list, unspelled{})
+		}
+	}
+	t.split = list
+	return isBPE, nil
+}
+
+func isByteLevel(p preTokenizer) bool {
+	_, ok := p.(byteLevel)
+	return ok
+}
+
+// placeAdded places the added tokens: an id may be new, or the vocabulary's own id of the same string.
+func (t *Tokenizer) placeAdded(list []addedToken) error {
+	for i, a := range list {
+		switch {
+		case a.Content == "":
+			return fmt.Errorf("added_tokens[%d].content: expected a string, found none", i)
+		case a.ID < 0 || a.ID >= maxVocab:
+			return fmt.Errorf("added_tokens[%d].id: expected an id from 0 to %d, found %d", i, maxVocab-1, a.ID)
+		}
+		if id, known := t.ids[a.Content]; known && id != a.ID {
+			return fmt.Errorf("added_tokens[%d]: %q has the id %d here and %d in model.vocab", i, a.Content, a.ID, id)
+		}
+		for int(a.ID) >= len(t.tokens) {
+			t.tokens = append(t.tokens, "")
+		}
+		if other := t.tokens[a.ID]; other != "" && other != a.Content {
+			return fmt.Errorf("added_tokens[%d]: id %d of %q is already that of %q", i, a.ID, a.Content, other)
+		}
+		t.tokens[a.ID], t.ids[a.Content] = a.Content, a.ID
+	}
+	return nil
 }
 
 func absent(raw json.RawMessage) bool { return len(raw) == 0 || string(raw) == "null" }
@@ -198,7 +133,7 @@ func unsupported(field string, raw json.RawMessage, known string) error {
 	if absent(raw) {
 		found = "none"
 	}
-	return fmt.Errorf("%s: found %q, expected %s: this kind of tokenizer is not supported yet", field, found, known)
+	return fmt.Errorf("%s: found %q, expected %s: this kind of tokenizer is not supported", field, found, known)
 }
 
 // jsonError adds the place to a syntax error.

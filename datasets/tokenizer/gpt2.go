@@ -48,12 +48,22 @@ func firstClass(s string) (class, int) {
 	return classOf(r), n
 }
 
-// nextGPT2 returns the length of the piece that s begins with, by the rule of GPT-2 (Radford et al. 2019, encoder.py):
+// gpt2Words is the rule of GPT-2 (Radford et al. 2019, encoder.py):
 //
 //	's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
 //
-// Go's regexp has no lookahead, so the rule is written out: white space gives its last rune to what follows. s is not empty.
-func nextGPT2(s string) int {
+// White space gives its last rune to what follows.
+type gpt2Words struct{}
+
+func (g gpt2Words) find(s string, from int) (start, end int, ok bool) {
+	return from, from + g.next(s[from:]), true
+}
+
+func (g gpt2Words) split(text string, first bool, yield func(string, bool)) {
+	cut(g, text, first, yield)
+}
+
+func (gpt2Words) next(s string) int {
 	if n := contraction(s); n > 0 {
 		return n
 	}

@@ -2,59 +2,50 @@ package tokenizer
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
 // Tokenizer encodes and decodes text. It is safe for concurrent use. Make one with [Open], [Parse] or [Train].
 type Tokenizer struct {
-	raw       []byte // the tokenizer.json it was made from
-	rawConfig []byte // and the tokenizer_config.json, nil where there is none
+	files     map[string][]byte // the files it was made from
+	kind      string
 	added     *addedTokens
-	split     preTokenizer
+	split     preTokenizers
 	model     model
 	decoder   decoder
 	post      []postProcessor
 	tokens    []string // by id, as spelt in the file; "" where the id is unused
 	ids       map[string]int32
-	bos, eos  int32 // -1 where tokenizer_config.json names none
+	bos, eos  int32 // -1 where nothing names one
+	unk, pad  int32 // likewise
+	ends      []int32
+	templates map[string]string // chat templates by name
 }
 
-// preTokenizer cuts text into pieces that the model sees one at a time. Concatenated, the pieces are the text (with a space
-// before it where the file asks for one).
-type preTokenizer interface {
-	split(text string, yield func(piece string))
-}
-
-// model appends the ids of one piece to dst.
-type model interface {
-	encode(dst []int32, piece string) []int32
-}
-
-// decoder appends the bytes of one token, given as the vocabulary spells it, to dst.
-type decoder interface {
-	decode(dst []byte, token string) []byte
-}
-
-// postProcessor adds special tokens around the ids of one text.
-type postProcessor interface {
-	process(ids []int32) []int32
+// newTokenizer returns a tokenizer without tokens.
+func newTokenizer() *Tokenizer {
+	return &Tokenizer{files: make(map[string][]byte), bos: -1, eos: -1, unk: -1, pad: -1, templates: make(map[string]string)}
 }
 
 // Encode returns the ids of text without adding special tokens around it. A special token spelt out in the text becomes its
-// id. Cost grows as n log n with the longest piece, and linearly with the number of pieces.
+// id where the tokenizer's files say that it is found in text. Cost grows as n log n with the longest piece, and linearly
+// with the number of pieces.
 func (t *Tokenizer) Encode(text string) []int32 {
 	ids := make([]int32, 0, len(text)/3+4)
-	t.added.segments(text, func(segment string, id int32) {
+	encode := func(piece string, _ bool) { ids = t.model.encode(ids, piece) }
+	t.added.segments(text, func(segment string, first bool, id int32) {
 		if id >= 0 {
 			ids = append(ids, id)
 			return
 		}
-		t.split.split(segment, func(piece string) { ids = t.model.encode(ids, piece) })
+		t.split.split(segment, first, encode)
 	})
 	return ids
 }
 
-// EncodeSpecial is Encode with the special tokens that the file's post-processor puts around a text.
+// EncodeSpecial is Encode with the special tokens that the model's family puts around a text: as the post-processor of a
+// tokenizer.json says, otherwise as tokenizer_config.json and the family's custom do.
 func (t *Tokenizer) EncodeSpecial(text string) []int32 {
 	ids := t.Encode(text)
 	for _, p := range t.post {
@@ -63,37 +54,12 @@ func (t *Tokenizer) EncodeSpecial(text string) []int32 {
 	return ids
 }
 
-// Decode returns the text of ids, special tokens spelt out. It inverts Encode byte for byte; ids that end inside a
-// character give a string that ends inside one. An id that names no token becomes U+FFFD.
-func (t *Tokenizer) Decode(ids []int32) string {
-	return string(t.appendText(nil, ids, true))
-}
-
-// DecodePlain is Decode without the special tokens.
-func (t *Tokenizer) DecodePlain(ids []int32) string {
-	return string(t.appendText(nil, ids, false))
-}
-
-func (t *Tokenizer) appendText(dst []byte, ids []int32, keepSpecial bool) []byte {
-	for _, id := range ids {
-		token, ok := t.Token(id)
-		if !ok {
-			dst = append(dst, "\uFFFD"...)
-			continue
-		}
-		if a, isAdded := t.added.byID[id]; isAdded {
-			if keepSpecial || !a.Special {
-				dst = append(dst, a.Content...)
-			}
-			continue
-		}
-		dst = t.decoder.decode(dst, token)
-	}
-	return dst
-}
-
 // VocabSize returns one more than the largest id, the number of rows that a model's embedding needs.
 func (t *Tokenizer) VocabSize() int { return len(t.tokens) }
+
+// Kind names the way of encoding: "byte-level BPE", "BPE with byte fallback", "BPE", "Unigram", "Unigram with byte fallback",
+// with "SentencePiece " before it where it comes from a .model file.
+func (t *Tokenizer) Kind() string { return t.kind }
 
 // ID returns the id of a token as the vocabulary spells it ("Ġthe" for " the" in byte-level files).
 func (t *Tokenizer) ID(token string) (int32, bool) {
@@ -109,17 +75,27 @@ func (t *Tokenizer) Token(id int32) (string, bool) {
 	return t.tokens[id], true
 }
 
-// BOS returns the id of the token that begins a text according to tokenizer_config.json, -1 where it names none.
+// BOS returns the id of the token that begins a text, -1 where no file names one. It does not say whether texts get it: for
+// that ask EncodeSpecial.
 func (t *Tokenizer) BOS() int32 { return t.bos }
 
-// EOS returns the id of the token that ends a text according to tokenizer_config.json, -1 where it names none.
+// EOS returns the id of the token that ends a text, -1 where no file names one.
 func (t *Tokenizer) EOS() int32 { return t.eos }
 
-// JSON returns the tokenizer.json that t was made from. The caller must not change it.
-func (t *Tokenizer) JSON() []byte { return t.raw }
+// Unknown returns the id that stands for what the vocabulary cannot spell, -1 where there is none.
+func (t *Tokenizer) Unknown() int32 { return t.unk }
+
+// Pad returns the id that fills batches, -1 where no file names one.
+func (t *Tokenizer) Pad() int32 { return t.pad }
+
+// Ends returns the ids at which generation stops: EOS and those of generation_config.json or config.json.
+func (t *Tokenizer) Ends() []int32 { return slices.Clone(t.ends) }
+
+// JSON returns the tokenizer.json that t was made from, nil where it was made from other files. The caller must not change it.
+func (t *Tokenizer) JSON() []byte { return t.files[FileName] }
 
 // ConfigJSON returns the tokenizer_config.json that t was made from, nil where there was none. The caller must not change it.
-func (t *Tokenizer) ConfigJSON() []byte { return t.rawConfig }
+func (t *Tokenizer) ConfigJSON() []byte { return t.files[ConfigFileName] }
 
 // String describes t in a few words.
 func (t *Tokenizer) String() string {
@@ -130,5 +106,5 @@ func (t *Tokenizer) String() string {
 	if len(added) > 4 {
 		added = append(added[:4], "…")
 	}
-	return fmt.Sprintf("byte-level BPE, %d tokens, added %s", t.VocabSize(), strings.Join(added, " "))
+	return fmt.Sprintf("%s, %d tokens, added %s", t.kind, t.VocabSize(), strings.Join(added, " "))
 }

@@ -97,14 +97,14 @@ func newTrainer(o TrainOptions) *trainer {
 
 // count cuts the texts into words and counts them.
 func (tr *trainer) count(texts iter.Seq[string]) {
-	special := newAddedTokens(tr.options.added())
+	special := newAddedTokens(tr.options.added(), nil)
 	seen := make(map[string]int64)
 	for text := range texts {
-		special.segments(text, func(segment string, id int32) {
+		special.segments(text, func(segment string, _ bool, id int32) {
 			if id >= 0 {
 				return
 			}
-			byteLevel{}.split(segment, func(word string) { seen[word]++ })
+			byteLevel{}.split(segment, false, func(word string, _ bool) { seen[word]++ })
 		})
 	}
 	var byteID [256]int32
@@ -254,8 +254,8 @@ func (o *TrainOptions) added() []addedToken {
 	return list
 }
 
-// mergeLines spells the merges as "left right".
-func (tr *trainer) mergeLines() []string {
+// spellMerges spells the merges as "left right".
+func (tr *trainer) spellMerges() []string {
 	lines := make([]string, len(tr.merges))
 	for i, p := range tr.merges {
 		lines[i] = strings.Join([]string{tr.tokens[p.left()], tr.tokens[p.right()]}, " ")

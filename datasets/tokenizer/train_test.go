@@ -52,7 +52,7 @@ func slowMerges(text string, special, size int) []string {
 		rank[s] = i + special
 	}
 	var words [][]string
-	byteLevel{}.split(text, func(w string) {
+	byteLevel{}.split(text, false, func(w string, _ bool) {
 		var symbols []string
 		for i := range len(w) {
 			symbols = append(symbols, byteAlphabet[w[i]])

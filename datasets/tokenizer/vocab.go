@@ -5,64 +5,108 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // maxVocab bounds ids, so that a damaged file cannot ask for any amount of memory. The largest vocabularies in use have
 // about 260,000 tokens.
 const maxVocab = 1 << 24
 
+// model appends the ids of one piece to dst.
+type model interface {
+	encode(dst []int32, piece string) []int32
+}
+
+// readModel reads the model part of a tokenizer.json.
+func (t *Tokenizer) readModel(raw json.RawMessage, byteLevel bool) error {
+	switch kind := kindOf(raw); {
+	case kind == "Unigram":
+		return t.readUnigram(raw)
+	case kind == "BPE", kind == "" && !absent(raw): // files before 2020 name no type
+		return t.readBPE(raw, byteLevel)
+	}
+	return unsupported("model", raw, "BPE or Unigram")
+}
+
 // bpeFile is the model part of a tokenizer.json of type BPE.
 type bpeFile struct {
-	Type         string            `json:"type"`
-	Dropout      *float64          `json:"dropout"`
-	Prefix       string            `json:"continuing_subword_prefix"`
-	Suffix       string            `json:"end_of_word_suffix"`
-	ByteFallback bool              `json:"byte_fallback"`
-	IgnoreMerges bool              `json:"ignore_merges"`
-	Vocab        map[string]int64  `json:"vocab"`
-	Merges       []json.RawMessage `json:"merges"`
+	Type         string           `json:"type"`
+	Dropout      *float64         `json:"dropout"`
+	Unknown      *string          `json:"unk_token"`
+	Prefix       string           `json:"continuing_subword_prefix"`
+	Suffix       string           `json:"end_of_word_suffix"`
+	FuseUnknown  bool             `json:"fuse_unk"`
+	ByteFallback bool             `json:"byte_fallback"`
+	IgnoreMerges bool             `json:"ignore_merges"`
+	Vocab        map[string]int64 `json:"vocab"`
+	Merges       json.RawMessage  `json:"merges"`
 }
 
 // refuse names the first field that asks for what bpe does not do.
 func (f *bpeFile) refuse() error {
 	switch {
+	case f.Type == "" && absent(f.Merges): // merges mark a file without a type as BPE
+		return errors.New(`model.type: expected "BPE" or "Unigram", found none`)
 	case f.Dropout != nil && *f.Dropout != 0:
 		return fmt.Errorf("model.dropout: found %g, expected none: encoding here is deterministic", *f.Dropout)
 	case f.Prefix != "":
 		return fmt.Errorf("model.continuing_subword_prefix: found %q, expected none", f.Prefix)
 	case f.Suffix != "":
 		return fmt.Errorf("model.end_of_word_suffix: found %q, expected none", f.Suffix)
-	case f.ByteFallback:
-		return errors.New("model.byte_fallback: found true, expected false: this kind of tokenizer is not supported yet")
 	case len(f.Vocab) == 0:
 		return errors.New("model.vocab: expected tokens, found none")
 	}
 	return nil
 }
 
-func (t *Tokenizer) readModel(f *file) error {
-	if kind := kindOf(f.Model); kind != "BPE" && kind != "" || absent(f.Model) {
-		return unsupported("model", f.Model, "BPE")
-	}
-	var m bpeFile
-	if err := json.Unmarshal(f.Model, &m); err != nil {
+func (t *Tokenizer) readBPE(raw json.RawMessage, byteLevel bool) error {
+	var f bpeFile
+	if err := json.Unmarshal(raw, &f); err != nil {
 		return fmt.Errorf("model: %w", err)
 	}
-	if m.Type == "" && m.Merges == nil { // files before 2020 name no type; merges mark them as BPE
-		return errors.New(`model.type: expected "BPE", found none`)
-	}
-	if err := m.refuse(); err != nil {
+	if err := f.refuse(); err != nil {
 		return err
 	}
-	if err := t.readVocab(m.Vocab); err != nil {
+	if err := t.readVocab(f.Vocab); err != nil {
 		return err
 	}
-	model, err := newBPE(t.ids, m.IgnoreMerges)
+	merges, err := parseMerges(f.Merges)
 	if err != nil {
 		return err
 	}
-	t.model = model
-	return model.readMerges(t.ids, m.Merges)
+	return t.makeBPE(&f, merges, byteLevel)
+}
+
+// makeBPE makes the model once the vocabulary is read.
+func (t *Tokenizer) makeBPE(f *bpeFile, merges [][2]string, byteLevel bool) error {
+	m := &bpe{}
+	var err error
+	if byteLevel {
+		t.kind = "byte-level BPE"
+		err = m.fromBytes(t.ids)
+	} else {
+		t.kind = "BPE"
+		err = m.fromChars(t, f)
+	}
+	if err != nil {
+		return err
+	}
+	if f.IgnoreMerges {
+		m.whole = make(map[string]int32, len(t.ids))
+		for token, id := range t.ids {
+			if byteLevel {
+				token = string(unspell(nil, token))
+			}
+			m.whole[token] = id
+		}
+	}
+	t.model = m
+	results, err := m.readMerges(t.ids, merges)
+	if err != nil {
+		return err
+	}
+	m.atWord = !byteLevel && m.whole == nil && m.chars.id('▁') >= 0 && keepsWords(results)
+	return nil
 }
 
 func (t *Tokenizer) readVocab(vocab map[string]int64) error {
@@ -86,79 +130,94 @@ func (t *Tokenizer) readVocab(vocab map[string]int64) error {
 	return nil
 }
 
-func newBPE(ids map[string]int32, ignoreMerges bool) (*bpe, error) {
-	m := &bpe{merges: make(map[pair]merge)}
+// fromBytes finds the symbols of the 256 bytes.
+func (m *bpe) fromBytes(ids map[string]int32) error {
 	for b, symbol := range byteAlphabet {
 		id, ok := ids[symbol]
 		if !ok {
-			return nil, fmt.Errorf("model.vocab: expected the symbol %q of byte 0x%02x, found none: not a byte-level vocabulary", symbol, b)
+			return fmt.Errorf("model.vocab: expected the symbol %q of byte 0x%02x, found none: not a byte-level vocabulary", symbol, b)
 		}
 		m.bytes[b] = id
 	}
-	if ignoreMerges {
-		m.whole = make(map[string]int32, len(ids))
-		for token, id := range ids {
-			m.whole[string(byteLevel{}.decode(nil, token))] = id
-		}
-	}
-	return m, nil
+	return nil
 }
 
-func (m *bpe) readMerges(ids map[string]int32, merges []json.RawMessage) error {
-	for rank, raw := range merges {
-		left, right, err := mergeParts(raw)
-		if err != nil {
-			return fmt.Errorf("model.merges[%d]: %w", rank, err)
+// fromChars finds the symbols of characters and what stands for those that have none.
+func (m *bpe) fromChars(t *Tokenizer, f *bpeFile) error {
+	a := newAlphabet(int32(len(t.tokens)))
+	for token, id := range t.ids {
+		if r, n := utf8.DecodeRuneInString(token); n == len(token) && n > 0 {
+			a.set(r, id)
 		}
+	}
+	if f.ByteFallback {
+		t.kind = "BPE with byte fallback"
+		a.fallback, _ = byteTokens(t.ids)
+	}
+	a.fuse = f.FuseUnknown
+	if f.Unknown != nil {
+		id, ok := t.ids[*f.Unknown]
+		if !ok {
+			return fmt.Errorf("model.unk_token: %q is not in model.vocab", *f.Unknown)
+		}
+		a.unknown, t.unk = id, id
+	}
+	m.chars = a
+	return nil
+}
+
+// readMerges fills the table of merges and returns the tokens that they make.
+func (m *bpe) readMerges(ids map[string]int32, merges [][2]string) ([]string, error) {
+	m.merges = newMergeTable(len(merges))
+	results := make([]string, len(merges))
+	for rank, parts := range merges {
 		var id [3]int32
-		for i, token := range [3]string{left, right, left + right} {
+		results[rank] = parts[0] + parts[1]
+		for i, token := range [3]string{parts[0], parts[1], results[rank]} {
 			known := false
 			if id[i], known = ids[token]; !known {
-				return fmt.Errorf("model.merges[%d]: %q is not in model.vocab", rank, token)
+				return nil, fmt.Errorf("model.merges[%d]: %q is not in model.vocab", rank, token)
 			}
 		}
 		// Of a pair listed twice the last counts, as in the library that writes these files.
-		m.merges[pairOf(id[0], id[1])] = merge{rank: int32(rank), id: id[2]}
+		m.merges.set(pairOf(id[0], id[1]), merge{rank: int32(rank), id: id[2]})
 	}
-	return nil
+	return results, nil
 }
 
-// mergeParts reads a merge in either spelling, "a b" or ["a", "b"].
-func mergeParts(raw json.RawMessage) (left, right string, err error) {
-	var both []string
-	if json.Unmarshal(raw, &both) != nil {
-		var s string
-		if err := json.Unmarshal(raw, &s); err != nil {
-			return "", "", fmt.Errorf(`expected "a b" or ["a", "b"], found %.40s`, raw)
-		}
-		both = strings.Split(s, " ")
+// parseMerges reads merges in either spelling, "a b" or ["a", "b"].
+func parseMerges(raw json.RawMessage) ([][2]string, error) {
+	if absent(raw) {
+		return nil, nil
 	}
+	var lines []string
+	if json.Unmarshal(raw, &lines) == nil {
+		merges := make([][2]string, len(lines))
+		for i, line := range lines {
+			var err error
+			if merges[i], err = mergeParts(strings.Split(line, " ")); err != nil {
+				return nil, fmt.Errorf("model.merges[%d]: %w %q", i, err, line)
+			}
+		}
+		return merges, nil
+	}
+	var pairs [][]string
+	if err := json.Unmarshal(raw, &pairs); err != nil {
+		return nil, fmt.Errorf(`model.merges: expected "a b" or ["a", "b"] throughout: %w`, err)
+	}
+	merges := make([][2]string, len(pairs))
+	for i, both := range pairs {
+		var err error
+		if merges[i], err = mergeParts(both); err != nil {
+			return nil, fmt.Errorf("model.merges[%d]: %w %q", i, err, both)
+		}
+	}
+	return merges, nil
+}
+
+func mergeParts(both []string) ([2]string, error) {
 	if len(both) != 2 || both[0] == "" || both[1] == "" {
-		return "", "", fmt.Errorf(`expected two tokens as "a b" or ["a", "b"], found %.40s`, raw)
+		return [2]string{}, errors.New(`expected two tokens as "a b" or ["a", "b"], found`)
 	}
-	return both[0], both[1], nil
-}
-
-// readAdded places the added tokens: an id may be new, or the vocabulary's own id of the same string.
-func (t *Tokenizer) readAdded(f *file) error {
-	for i, a := range f.AddedTokens {
-		switch {
-		case a.Content == "":
-			return fmt.Errorf("added_tokens[%d].content: expected a string, found none", i)
-		case a.ID < 0 || a.ID >= maxVocab:
-			return fmt.Errorf("added_tokens[%d].id: expected an id from 0 to %d, found %d", i, maxVocab-1, a.ID)
-		}
-		if id, known := t.ids[a.Content]; known && id != a.ID {
-			return fmt.Errorf("added_tokens[%d]: %q has the id %d here and %d in model.vocab", i, a.Content, a.ID, id)
-		}
-		for int(a.ID) >= len(t.tokens) {
-			t.tokens = append(t.tokens, "")
-		}
-		if other := t.tokens[a.ID]; other != "" && other != a.Content {
-			return fmt.Errorf("added_tokens[%d]: id %d of %q is already that of %q", i, a.ID, a.Content, other)
-		}
-		t.tokens[a.ID], t.ids[a.Content] = a.Content, a.ID
-	}
-	t.added = newAddedTokens(f.AddedTokens)
-	return nil
+	return [2]string(both), nil
 }

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // file returns the tokenizer.json of what was learnt: one token and one merge per line, tokens in the order of their ids.
@@ -21,7 +23,7 @@ func (tr *trainer) file() []byte {
 		"    \"byte_fallback\": false,\n    \"ignore_merges\": false,\n    \"vocab\": {")
 	list(&b, len(tr.tokens), func(id int) { fmt.Fprintf(&b, "%s: %d", compact(tr.tokens[id]), id) })
 	fmt.Fprintf(&b, "},\n    \"merges\": [")
-	lines := tr.mergeLines()
+	lines := tr.spellMerges()
 	list(&b, len(lines), func(i int) { b.Write(compact(lines[i])) })
 	fmt.Fprintf(&b, "]\n  }\n}\n")
 	return b.Bytes()
@@ -72,17 +74,13 @@ func (o *TrainOptions) configJSON() []byte {
 	return b.Bytes()
 }
 
-// Save writes tokenizer.json and, where t has one, tokenizer_config.json into dir, which must exist. Each file is complete
-// or as it was before.
+// Save writes the files that t was made from into dir, which must exist: a tokenizer.json, a .model file or a vocab.json with
+// merges.txt, and the configuration that came with it. Each file is complete or as it was before.
 func (t *Tokenizer) Save(dir string) error {
-	if err := writeFile(filepath.Join(dir, FileName), t.raw); err != nil {
-		return fmt.Errorf("tokenizer: %w", err)
-	}
-	if len(t.rawConfig) == 0 {
-		return nil
-	}
-	if err := writeFile(filepath.Join(dir, ConfigFileName), t.rawConfig); err != nil {
-		return fmt.Errorf("tokenizer: %w", err)
+	for _, name := range slices.Sorted(maps.Keys(t.files)) {
+		if err := writeFile(filepath.Join(dir, name), t.files[name]); err != nil {
+			return fmt.Errorf("tokenizer: %w", err)
+		}
 	}
 	return nil
 }

@@ -133,6 +133,9 @@ func TestStableKeys(t *testing.T) {
 		{Perplexity{Interval: []float64{1, 2}, Warnings: []string{""}},
 			"backend blocks bos compute data digest dtype interval joiner length loss perplexity predictions seconds split std_err tokens warnings"},
 		{Sizes{}, "bytes dense_linear_params dense_params dtype linear_params params removed removed_whole"},
+		{Choices{}, "acc acc_bytes acc_norm backend chance compute dtype n seconds tokens truncated"},
+		{Operations{}, "attention head length linears per_token sequence"},
+		{Latency{}, "backend batch high length low median repeats"},
 		{Throughput{}, "backend best blocks length repeats tokens tokens_per_second worst"},
 	} {
 		text, err := json.Marshal(c.value)

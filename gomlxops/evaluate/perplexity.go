@@ -12,6 +12,7 @@ import (
 
 // Protocol says where blocks come from. It is kept with the result.
 type Protocol struct {
+	Paper  string // name of one of Papers, where the blocks are made as it says
 	Data   string // name of the text
 	Split  string // which part of it: "test", "held out"
 	Digest string // of the text
@@ -32,6 +33,7 @@ type Perplexity struct {
 	Blocks      int `json:"blocks"`
 	Length      int `json:"length"` // tokens of a block
 
+	Paper   string `json:"protocol,omitempty"` // whose blocks these are; see Papers
 	Data    string `json:"data"`
 	Split   string `json:"split"`
 	Digest  string `json:"digest"`
@@ -90,7 +92,7 @@ func measure(ctx context.Context, v *transformer.Variant, blocks [][]int32, prot
 	}
 	p := &Perplexity{
 		Blocks: len(blocks), Length: len(blocks[0]), Tokens: len(blocks) * len(blocks[0]), Predictions: len(blocks) * losses.Predictions,
-		Data: protocol.Data, Split: protocol.Split, Digest: protocol.Digest, Joiner: protocol.Joiner, BOS: protocol.BOS,
+		Paper: protocol.Paper, Data: protocol.Data, Split: protocol.Split, Digest: protocol.Digest, Joiner: protocol.Joiner, BOS: protocol.BOS,
 		DType: storedType(v.Model().Config()), Compute: "float32", Backend: gomlxops.BackendName(),
 		Seconds: time.Since(began).Seconds(),
 	}
