@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/parelab/pare/gomlxops/covariance"
 	"github.com/parelab/pare/gomlxops/transformer"
 )
 
@@ -57,6 +58,21 @@ func Compensate(v *transformer.Variant, p *Plan, mean func(linear string) ([]flo
 		}
 	}
 	return biases, nil
+}
+
+// Means gives the mean input of each linear of v from moments of it, for [Compensate].
+func Means(v *transformer.Variant, m *covariance.Moments) func(linear string) ([]float64, error) {
+	return func(linear string) ([]float64, error) {
+		l, err := v.Model().Linear(linear)
+		if err != nil {
+			return nil, err
+		}
+		s, err := m.Site(l.Layer, l.Kind.Site())
+		if err != nil {
+			return nil, err
+		}
+		return s.Mean(), nil
+	}
 }
 
 // times returns the kept rows of W x, for the linear's matrix as the variant holds it.

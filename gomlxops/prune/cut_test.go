@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -209,51 +210,57 @@ type kept struct {
 // TestOracle cuts what the reference program keeps and compares the loss on held-out text.
 func TestOracle(t *testing.T) {
 	for _, name := range []string{"mha", "gqa"} {
-		var ref struct {
-			Attn   map[string]map[string]map[string]kept `json:"attn"`
-			MLP    map[string]map[string]map[string]kept `json:"mlp"`
-			Pruned map[string]map[string]float64         `json:"pruned"`
-			Dense  float64                               `json:"heldout_loss_dense"`
-		}
-		oracle.JSON(t, "models/"+name+"/importance.json", &ref)
-		m := openOracle(t, name)
-		held := tokens(t, name, "heldout")
-		if l := loss(t, m.Dense(), held); math.Abs(l-ref.Dense) > 1e-4 {
-			t.Fatalf("%s dense: loss %.6f, expected %.6f", name, l, ref.Dense)
-		}
-		checked := 0
-		seen := map[string]float64{} // many kinds and aggregations keep the same
-		for _, key := range slices.Sorted(maps.Keys(ref.Pruned)) {
-			kind, how, ratio := split(t, key)
-			for part, want := range ref.Pruned[key] {
-				plan := prune.Whole(m.Config())
-				for l := range plan.Layers {
-					layer := fmt.Sprintf("layers.%d", l)
-					heads, channels := ref.Attn[layer][kind][how], ref.MLP[layer][kind][how]
-					if part != "mlp_only" {
-						plan.Layers[l].Heads = pickRatio(heads, ratio)
-					}
-					if part != "attn_only" {
-						plan.Layers[l].Channels = pickRatio(channels, ratio)
-					}
-				}
-				what := fmt.Sprint(plan.Layers)
-				got, known := seen[what]
-				if !known {
-					got = loss(t, cut(t, m.Dense(), plan, prune.CutOptions{}).Dense(), held)
-					seen[what] = got
-				}
-				if math.Abs(got-want) > 1e-4 {
-					t.Errorf("%s %s %s: loss %.6f, expected %.6f", name, key, part, got, want)
-				}
-				checked++
-			}
-		}
-		if checked != 3*56 {
-			t.Fatalf("%s: checked %d losses", name, checked)
-		}
-		t.Logf("%s: %d losses of %d different models", name, checked, len(seen))
+		t.Run(name, func(t *testing.T) {
+			t.Parallel() // most of the time goes into putting models on disk
+			compareWithOracle(t, name)
+		})
 	}
+}
+
+func compareWithOracle(t *testing.T, name string) {
+	var ref struct {
+		Attn   map[string]map[string]map[string]kept `json:"attn"`
+		MLP    map[string]map[string]map[string]kept `json:"mlp"`
+		Pruned map[string]map[string]float64         `json:"pruned"`
+		Dense  float64                               `json:"heldout_loss_dense"`
+	}
+	oracle.JSON(t, "models/"+name+"/importance.json", &ref)
+	m := openOracle(t, name)
+	held := tokens(t, name, "heldout")
+	if l := loss(t, m.Dense(), held); math.Abs(l-ref.Dense) > 1e-4 {
+		t.Fatalf("dense: loss %.6f, expected %.6f", l, ref.Dense)
+	}
+	checked := 0
+	seen := map[string]float64{} // many kinds and aggregations keep the same
+	for _, key := range slices.Sorted(maps.Keys(ref.Pruned)) {
+		kind, how, ratio := split(t, key)
+		for part, want := range ref.Pruned[key] {
+			plan := prune.Whole(m.Config())
+			for l := range plan.Layers {
+				layer := fmt.Sprintf("layers.%d", l)
+				if part != "mlp_only" {
+					plan.Layers[l].Heads = pickRatio(ref.Attn[layer][kind][how], ratio)
+				}
+				if part != "attn_only" {
+					plan.Layers[l].Channels = pickRatio(ref.MLP[layer][kind][how], ratio)
+				}
+			}
+			what := fmt.Sprint(plan.Layers)
+			got, known := seen[what]
+			if !known {
+				got = loss(t, cut(t, m.Dense(), plan, prune.CutOptions{}).Dense(), held)
+				seen[what] = got
+			}
+			if math.Abs(got-want) > 1e-4 {
+				t.Errorf("%s %s: loss %.6f, expected %.6f", key, part, got, want)
+			}
+			checked++
+		}
+	}
+	if checked != 3*56 {
+		t.Fatalf("checked %d losses", checked)
+	}
+	t.Logf("%d losses of %d different models", checked, len(seen))
 }
 
 func split(t *testing.T, key string) (kind, how, ratio string) {
@@ -462,5 +469,61 @@ func zeroColumns(w []float32, in int, c *transformer.Config, l transformer.Linea
 		if !slices.Contains(list, i%in/unit) {
 			w[i] = 0
 		}
+	}
+}
+
+// TestStock: equal layers make a directory that any program loads, layers that differ one that says what it is.
+func TestStock(t *testing.T) {
+	m := openOracle(t, "gqa")
+	for _, c := range []struct {
+		o     prune.Options
+		stock bool
+	}{{prune.Options{Ratio: 0.5}, true}, {prune.Options{Ratio: 0.5, ProtectLast: 1}, false}} {
+		plan, err := c.o.Plan(m.Config(), randomScores(m.Config(), 1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		small := cut(t, m.Dense(), plan, prune.CutOptions{})
+		text, err := os.ReadFile(filepath.Join(small.Dir(), "config.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if stock := strings.Contains(string(text), `"model_type": "llama"`) && !strings.Contains(string(text), "pare"); stock != c.stock {
+			t.Errorf("%+v: a stock model: %v, expected %v:\n%s", c.o, stock, c.stock, text)
+		}
+		if got, err := plan.Config(m.Config()); err != nil || got.Shape(0) != small.Config().Shape(0) || got.Shape(1) != small.Config().Shape(1) {
+			t.Errorf("%+v: shapes %v and %v, %v", c.o, got.Shape(1), small.Config().Shape(1), err)
+		}
+	}
+}
+
+// TestBadPlans: a plan that does not fit the model is refused before anything is written.
+func TestBadPlans(t *testing.T) {
+	m := openOracle(t, "gqa")
+	checked := 0
+	for want, spoil := range map[string]func(p *prune.Plan){
+		"at least one layer":                     func(p *prune.Plan) { p.Layers = nil },
+		"found 1 after 1":                        func(p *prune.Plan) { p.Layers[0].Index = 1 },
+		"found 2 after 0":                        func(p *prune.Plan) { p.Layers[1].Index = 2 },
+		"layer 1, heads: expected at least one":  func(p *prune.Plan) { p.Layers[1].Heads = nil },
+		"layer 0, heads: expected ascending":     func(p *prune.Plan) { p.Layers[0].Heads = []int{0, 2} },
+		"layer 0, channels: expected ascending":  func(p *prune.Plan) { p.Layers[0].Channels = []int{3, 3} },
+		"layer 1, channels: expected ascending":  func(p *prune.Plan) { p.Layers[1].Channels = []int{-1, 3} },
+		"hidden channels: expected at least one": func(p *prune.Plan) { p.Hidden = []int{} },
+		"hidden channels: expected ascending":    func(p *prune.Plan) { p.Hidden = []int{64} },
+	} {
+		plan := prune.Whole(m.Config())
+		spoil(plan)
+		dir := filepath.Join(t.TempDir(), "x")
+		if err := prune.Cut(context.Background(), dir, m.Dense(), plan, prune.CutOptions{}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("expected an error with %q, found %v", want, err)
+		}
+		if _, err := os.Stat(dir); err == nil {
+			t.Errorf("%s: something was written", want)
+		}
+		checked++
+	}
+	if checked != 9 {
+		t.Errorf("checked %d", checked)
 	}
 }

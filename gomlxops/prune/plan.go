@@ -113,7 +113,8 @@ func (o Options) pools(initial, c *transformer.Config, s Scores) (all []*pool, e
 		}
 		shape, first := c.Shape(l), initial.Shape(l)
 		units, queries := Units(c, l)
-		if !o.KeepHeads {
+		last := queries && first.KVHeads > 1 // the last key-value head of several, after earlier steps
+		if !o.KeepHeads && !last {
 			was, rows := first.KVHeads, shape.Heads/shape.KVHeads
 			if queries {
 				was, rows = first.Heads, 1
