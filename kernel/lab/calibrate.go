@@ -85,15 +85,12 @@ func (l *Lab) collect(ctx context.Context, m *Model, sequences [][]int32, out *M
 		Notice: func(text string) { out.Notices = append(out.Notices, text) },
 	}
 	out.Moments, err = covariance.Collect(ctx, m.Dense(), sequences, covariance.Options{
-		Groups: out.Options.Groups, Data: out.Text.Digest, Recorder: watch, Checkpoint: keep,
+		Groups: out.Options.Groups, Data: out.Text.Digest, Recorder: watch, Checkpoint: keep, File: path,
 	})
 	if _, missing := os.Stat(keep.Path); err != nil && missing == nil {
 		return fmt.Errorf("%w; the next run continues from %s", err, keep.Path)
 	}
 	if err != nil {
-		return err
-	}
-	if err := out.Moments.Save(path); err != nil {
 		return err
 	}
 	if err := os.Remove(keep.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
