@@ -1,0 +1,299 @@
+package prune
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/parelab/pare/gomlxops/transformer"
+)
+
+// Config returns the configuration of what the plan leaves of a model of configuration c. A plan that does not fit c is an error.
+func (p *Plan) Config(c *transformer.Config) (*transformer.Config, error) {
+	if err := p.check(c); err != nil {
+		return nil, fmt.Errorf("plan: %w", err)
+	}
+	small := *c
+	small.Layers, small.Shapes = len(p.Layers), nil
+	if p.Hidden != nil {
+		small.HiddenSize = len(p.Hidden)
+	}
+	if windows := c.Positions.Windows; len(windows) > 0 {
+		small.Positions.Windows = nil
+		for _, l := range p.Layers {
+			small.Positions.Windows = append(small.Positions.Windows, windows[l.Index])
+		}
+	}
+	var shapes []transformer.Shape
+	for _, l := range p.Layers {
+		s := c.Shape(l.Index)
+		if _, queries := Units(c, l.Index); queries {
+			s.Heads = len(l.Heads)
+		} else {
+			s.Heads, s.KVHeads = len(l.Heads)*(s.Heads/s.KVHeads), len(l.Heads)
+		}
+		s.MLP = len(l.Channels)
+		shapes = append(shapes, s)
+	}
+	return small.WithShapes(shapes)
+}
+
+// check says what of the plan does not fit c.
+func (p *Plan) check(c *transformer.Config) error {
+	if len(p.Layers) == 0 {
+		return fmt.Errorf("expected at least one layer to be kept")
+	}
+	last := -1
+	for _, l := range p.Layers {
+		if l.Index <= last || l.Index >= c.Layers {
+			return fmt.Errorf("layers: expected ascending indices below %d, found %d after %d", c.Layers, l.Index, last)
+		}
+		last = l.Index
+		units, _ := Units(c, l.Index)
+		if err := ascends(l.Heads, units); err != nil {
+			return fmt.Errorf("layer %d, heads: %w", l.Index, err)
+		}
+		if err := ascends(l.Channels, c.Shape(l.Index).MLP); err != nil {
+			return fmt.Errorf("layer %d, channels: %w", l.Index, err)
+		}
+	}
+	if p.Hidden == nil {
+		return nil
+	}
+	if err := ascends(p.Hidden, c.HiddenSize); err != nil {
+		return fmt.Errorf("hidden channels: %w", err)
+	}
+	return nil
+}
+
+func ascends(kept []int, n int) error {
+	if len(kept) == 0 {
+		return fmt.Errorf("expected at least one of %d to be kept", n)
+	}
+	for i, k := range kept {
+		if k < 0 || k >= n || i > 0 && k <= kept[i-1] {
+			return fmt.Errorf("expected ascending indices below %d, found %v", n, kept)
+		}
+	}
+	return nil
+}
+
+// Removed gathers the groups that the plan removes from a model of configuration c whose graph is g, those of layers that go as a
+// whole not among them. Dimensions that the graph has and the configuration does not know of, or the other way about, are errors.
+func (p *Plan) Removed(g *Graph, c *transformer.Config) ([]Group, error) {
+	if err := p.check(c); err != nil {
+		return nil, fmt.Errorf("plan: %w", err)
+	}
+	byLayer, err := g.byLayer(c)
+	if err != nil {
+		return nil, err
+	}
+	var removed []Group
+	take := func(groups []Group, kept []int) {
+		for i, group := range groups {
+			if !slices.Contains(kept, i) {
+				removed = append(removed, group)
+			}
+		}
+	}
+	for _, l := range p.Layers {
+		take(byLayer[l.Index].heads, l.Heads)
+		take(byLayer[l.Index].channels, l.Channels)
+	}
+	if p.Hidden != nil {
+		hidden := g.Of(Hidden)
+		if len(hidden) != 1 || len(hidden[0].Groups) != c.HiddenSize || hidden[0].Fixed != "" {
+			return nil, fmt.Errorf("graph: expected one dimension of %d hidden channels that can be cut, found %d dimensions", c.HiddenSize, len(hidden))
+		}
+		take(hidden[0].Groups, p.Hidden)
+	}
+	return removed, nil
+}
+
+// units are the groups of one layer.
+type units struct{ heads, channels []Group }
+
+// byLayer finds for each layer the groups of its heads and of its MLP's channels: those on the axes of its linears.
+func (g *Graph) byLayer(c *transformer.Config) ([]units, error) {
+	layerOf := make(map[string]int)
+	for _, l := range c.Linears() {
+		layerOf[l.Name+".weight"] = l.Layer
+	}
+	all := make([]units, c.Layers)
+	for _, d := range g.Dimensions {
+		at := slices.IndexFunc(d.Slots, func(s Slot) bool { _, ok := layerOf[s.Weight]; return ok })
+		if at < 0 || d.Fixed != "" {
+			continue
+		}
+		l := layerOf[d.Slots[at].Weight]
+		_, queries := Units(c, l)
+		switch {
+		case d.Kind == Heads && !queries, d.Kind == QueryHeads && queries:
+			all[l].heads = d.Groups
+		case d.Kind == Channels:
+			all[l].channels = d.Groups
+		}
+	}
+	for l := range all {
+		heads, _ := Units(c, l)
+		if n := len(all[l].heads); n != heads && heads > 1 {
+			return nil, fmt.Errorf("graph: expected %d heads in layer %d that can be cut, found %d", heads, l, n)
+		}
+		if n, want := len(all[l].channels), c.Shape(l).MLP; n != want && want > 1 {
+			return nil, fmt.Errorf("graph: expected %d MLP channels in layer %d that can be cut, found %d", want, l, n)
+		}
+	}
+	return all, nil
+}
+
+// CutOptions say how a cut model is saved.
+type CutOptions struct {
+	transformer.SaveOptions
+	// Compensation holds, by the name of a linear of the model as it is, what its bias gets so that the mean of what is cut stays; see
+	// [Compensate]. A linear without a bias gets one, and the directory is then not a stock one.
+	Compensation map[string][]float32
+}
+
+// Cut writes what the plan leaves of v as a model directory of its own: a configuration and tensors of the new shapes, one tensor in memory
+// at a time. Where all layers end with equal sizes it is a stock Hugging Face model of its family, and otherwise one whose configuration has
+// a section "pare". Linears that v holds as factors stay factors: B loses rows, A loses columns.
+//
+// What goes is what the model's graph says must go together; see [Of]. On an error, and when ctx ends, nothing is left behind.
+func Cut(ctx context.Context, dir string, v *transformer.Variant, p *Plan, opt CutOptions) error {
+	c := v.Model().Config()
+	small, err := p.Config(c)
+	if err != nil {
+		return fmt.Errorf("cannot cut %s: %w", v.Model().Dir(), err)
+	}
+	knife, err := newKnife(v, p, small)
+	if err != nil {
+		return fmt.Errorf("cannot cut %s: %w", v.Model().Dir(), err)
+	}
+	forms, err := knife.forms(opt.Compensation)
+	if err != nil {
+		return fmt.Errorf("cannot cut %s: %w", v.Model().Dir(), err)
+	}
+	return transformer.SaveDerived(ctx, dir, v, transformer.Derived{Config: small, From: knife.from, Read: knife.read, Forms: forms}, opt.SaveOptions)
+}
+
+// knife cuts tensors.
+type knife struct {
+	v      *transformer.Variant
+	small  *transformer.Config
+	source map[string]string // the base's name of each tensor of small
+	shapes map[string][]int  // of the base's tensors
+	kept   map[Slot][]int    // of the base's tensors
+}
+
+func newKnife(v *transformer.Variant, p *Plan, small *transformer.Config) (*knife, error) {
+	c := v.Model().Config()
+	g, err := Of(c)
+	if err != nil {
+		return nil, err
+	}
+	removed, err := p.Removed(g, c)
+	if err != nil {
+		return nil, err
+	}
+	k := &knife{v: v, small: small, source: sources(c, small, p), shapes: make(map[string][]int)}
+	for _, t := range c.TensorShapes() {
+		k.shapes[t.Name] = t.Shape
+	}
+	k.kept = Kept(k.shapes, removed)
+	return k, k.checkShapes()
+}
+
+// checkShapes makes sure that what the graph leaves of every tensor is what the new configuration expects.
+func (k *knife) checkShapes() error {
+	for _, t := range k.small.TensorShapes() {
+		from := k.source[t.Name]
+		for at, d := range t.Shape {
+			n := k.shapes[from][at]
+			if kept, ok := k.kept[Slot{from, at}]; ok {
+				n = len(kept)
+			}
+			if n != d {
+				return fmt.Errorf("tensor %s, axis %d: the graph leaves %d of %d, the new configuration expects %d", from, at, n, k.shapes[from][at], d)
+			}
+		}
+	}
+	return nil
+}
+
+// sources names, for each tensor of the smaller model, the tensor of the model as it is. Both list theirs in one order, a layer as long
+// as another.
+func sources(c, small *transformer.Config, p *Plan) map[string]string {
+	was, is := c.TensorShapes(), small.TensorShapes()
+	none := *c
+	none.Layers, none.Shapes = 0, nil
+	outside := none.TensorShapes()
+	before := 0
+	for before < len(outside) && was[before].Name == outside[before].Name {
+		before++
+	}
+	each := (len(was) - len(outside)) / c.Layers
+	source := make(map[string]string, len(is))
+	for i, t := range is {
+		l := (i - before) / each
+		switch {
+		case i < before:
+			source[t.Name] = was[i].Name
+		case l < len(p.Layers):
+			source[t.Name] = was[before+p.Layers[l].Index*each+(i-before)%each].Name
+		default:
+			source[t.Name] = was[i+(c.Layers-len(p.Layers))*each].Name
+		}
+	}
+	return source
+}
+
+func (k *knife) from(tensor string) string { return k.source[tensor] }
+
+// read fills a tensor of the smaller model.
+func (k *knife) read(tensor string, dst []float32) error {
+	from := k.source[tensor]
+	shape := k.shapes[from]
+	rows, columns := k.kept[Slot{from, 0}], k.kept[Slot{from, 1}]
+	if rows == nil && columns == nil {
+		return k.v.Model().Read(from, dst)
+	}
+	all := make([]float32, elements(shape))
+	if err := k.v.Model().Read(from, all); err != nil {
+		return err
+	}
+	pick(dst, all, shape, rows, columns)
+	return nil
+}
+
+func elements(shape []int) int {
+	n := 1
+	for _, d := range shape {
+		n *= d
+	}
+	return n
+}
+
+// pick copies rows and columns of all, [shape[0], shape[1]], or elements of a vector; nil is all of them.
+func pick(dst, all []float32, shape []int, rows, columns []int) {
+	width := elements(shape[1:])
+	if rows == nil {
+		rows = upTo(shape[0])
+	}
+	for _, r := range rows {
+		row := all[r*width : (r+1)*width]
+		if columns == nil {
+			dst = dst[copy(dst, row):]
+			continue
+		}
+		for i, c := range columns {
+			dst[i] = row[c]
+		}
+		dst = dst[len(columns):]
+	}
+}
+
+// linear is the name of a linear of the model as it is that one of the smaller model is made of.
+func (k *knife) linear(name string) string {
+	return strings.TrimSuffix(k.source[name+".weight"], ".weight")
+}
