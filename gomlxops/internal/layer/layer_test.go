@@ -319,7 +319,7 @@ func TestAttention(t *testing.T) {
 		{Batch: 2, Length: 8, Heads: 4, KVHeads: 1, HeadDim: 8},
 		{Batch: 2, Length: 17, Heads: 4, KVHeads: 2, HeadDim: 4, Window: 3},
 		{Batch: 1, Length: 7, Heads: 2, KVHeads: 2, HeadDim: 2, Window: 2},
-		{Batch: 2, Length: 517, Heads: 4, KVHeads: 2, HeadDim: 4}, // chunks, the last one shorter
+		{Batch: 2, Length: 517, Heads: 4, KVHeads: 2, HeadDim: 4},              // chunks, the last one shorter
 		{Batch: 1, Length: 517, Heads: 2, KVHeads: 1, HeadDim: 4, Window: 140}, // over one chunk's end and less than two
 	} {
 		t.Run(fmt.Sprintf("%+v", d), func(t *testing.T) {
