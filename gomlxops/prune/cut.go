@@ -98,8 +98,8 @@ func (p *Plan) Removed(g *Graph, c *transformer.Config) ([]Group, error) {
 		}
 	}
 	for _, l := range p.Layers {
-		take(byLayer[l.Index].heads, l.Heads)
-		take(byLayer[l.Index].channels, l.Channels)
+		take(byLayer[l.Index].heads.Groups, l.Heads)
+		take(byLayer[l.Index].channels.Groups, l.Channels)
 	}
 	if p.Hidden != nil {
 		hidden := g.Of(Hidden)
@@ -109,42 +109,6 @@ func (p *Plan) Removed(g *Graph, c *transformer.Config) ([]Group, error) {
 		take(hidden[0].Groups, p.Hidden)
 	}
 	return removed, nil
-}
-
-// units are the groups of one layer.
-type units struct{ heads, channels []Group }
-
-// byLayer finds for each layer the groups of its heads and of its MLP's channels: those on the axes of its linears.
-func (g *Graph) byLayer(c *transformer.Config) ([]units, error) {
-	layerOf := make(map[string]int)
-	for _, l := range c.Linears() {
-		layerOf[l.Name+".weight"] = l.Layer
-	}
-	all := make([]units, c.Layers)
-	for _, d := range g.Dimensions {
-		at := slices.IndexFunc(d.Slots, func(s Slot) bool { _, ok := layerOf[s.Weight]; return ok })
-		if at < 0 || d.Fixed != "" {
-			continue
-		}
-		l := layerOf[d.Slots[at].Weight]
-		_, queries := Units(c, l)
-		switch {
-		case d.Kind == Heads && !queries, d.Kind == QueryHeads && queries:
-			all[l].heads = d.Groups
-		case d.Kind == Channels:
-			all[l].channels = d.Groups
-		}
-	}
-	for l := range all {
-		heads, _ := Units(c, l)
-		if n := len(all[l].heads); n != heads && heads > 1 {
-			return nil, fmt.Errorf("graph: expected %d heads in layer %d that can be cut, found %d", heads, l, n)
-		}
-		if n, want := len(all[l].channels), c.Shape(l).MLP; n != want && want > 1 {
-			return nil, fmt.Errorf("graph: expected %d MLP channels in layer %d that can be cut, found %d", want, l, n)
-		}
-	}
-	return all, nil
 }
 
 // CutOptions say how a cut model is saved.
