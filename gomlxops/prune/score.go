@@ -112,8 +112,8 @@ func (g *Graph) group(s *importance.Scores, by importance.Criterion, d Dimension
 	return group, unit
 }
 
-// listed puts the slots of a dimension into the order of LLM-Pruner's program: for heads the root, the weight that reads them, and the others from the last
-// one on; otherwise as they are.
+// listed puts the slots of a dimension into the order of LLM-Pruner's program, as far as an aggregation looks at it: for heads the root, then the weight
+// that reads them, then the others.
 func (g *Graph) listed(d Dimension, unit int) []int {
 	order := upTo(len(d.Slots))
 	if d.Kind != Heads && d.Kind != QueryHeads {
@@ -128,7 +128,7 @@ func (g *Graph) listed(d Dimension, unit int) []int {
 			case d.Slots[i].Axis == 1:
 				return -1
 			}
-			return len(d.Slots) - i
+			return 0
 		}
 		return rank(a) - rank(b)
 	})
