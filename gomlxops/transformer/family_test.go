@@ -261,6 +261,7 @@ func TestFamiliesRefuse(t *testing.T) {
 		glm + `,"post_layer_norm":false}`:                                   "post_layer_norm",
 		glm + `,"rope_ratio":"x"}`:                                          "rope_ratio",
 		glm + `,"rope_ratio":-1}`:                                           "rope_ratio",
+		glm + `,"_name_or_path":"THUDM/chatglm2-6b-32k","rope_ratio":4}`:    "rope_ratio",
 		glm + `,"quantization_bit":4}`:                                      "quantization_bit",
 		glm + `,"multi_query_attention":true,"multi_query_group_num":3}`:    "multi_query_group_num",
 		strings.Replace(glm, `"kv_channels":4`, `"kv_channels":6`, 1) + `}`: "channels",
@@ -272,6 +273,9 @@ func TestFamiliesRefuse(t *testing.T) {
 		if _, err := ParseConfig([]byte(text)); err == nil || !strings.Contains(err.Error(), field) {
 			t.Errorf("%s: expected an error with %s, found %v", text, field, err)
 		}
+	}
+	if c, err := ParseConfig([]byte(glm + `,"rope_ratio":500}`)); err != nil || c.RopeTheta != 5e6 {
+		t.Errorf("GLM-4's rope_ratio: %v", err)
 	}
 	_, err := ParseConfig([]byte(`{"architectures":["MambaForCausalLM"]}`))
 	for _, f := range Families() {
