@@ -55,6 +55,16 @@ func Read(path string) ([]Row, error) {
 // New makes a row of values by name, which are bool, int64, float64, string, or []any of these.
 func New(where string, values map[string]any) Row { return Row{where, values} }
 
+// With returns the row with more values, in place of those of the same names.
+func (r Row) With(values map[string]any) Row {
+	all := maps.Clone(r.values)
+	maps.Copy(all, values)
+	return Row{r.Where, all}
+}
+
+// Error says that a field is not what was expected.
+func (r Row) Error(field, want string) error { return r.unexpected(field, want) }
+
 // Has says whether the row has a value of that name that is not null.
 func (r Row) Has(field string) bool { return r.values[field] != nil }
 
