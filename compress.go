@@ -1,11 +1,11 @@
 package main
 
 import (
-	"context"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
+	"github.com/parelab/pare/gomlxops/evaluate"
 	"github.com/parelab/pare/gomlxops/lowrank"
 	"github.com/parelab/pare/gomlxops/transformer"
 	"github.com/parelab/pare/kernel/lab"
@@ -15,41 +15,62 @@ import (
 // compressRequest is a command line of pare compress.
 type compressRequest struct {
 	lab.Attempt
-	method, allocate, centring string
-	protect                    []string
-	out                        string
-	asJSON, overwrite          bool
+	method, allocate, centring, sequential, target string
+	protect                                        []string
+
+	study   string
+	measure bool
+	on      lab.Measure
+	asJSON  bool
 }
+
+// protectBolaco stands for the kinds of lowrank.BolacoProtects.
+const protectBolaco = "bolaco"
 
 func newCompressCommand() *cobra.Command {
 	var r compressRequest
 	cmd := &cobra.Command{
 		Use:   "compress MODEL",
 		Short: "replace a model's linears by low-rank factors",
-		Long: `Make MODEL smaller by low rank and write it to a directory that pare opens as a model. What the method needs of calibration
-text is computed, or read back.
+		Long: `Make MODEL smaller by low rank, write it to a directory that pare opens as a model, and record the attempt as a trial. What
+the method needs of calibration text is computed, or read back.
 
-Methods: ` + fmt.Sprint(lowrank.Methods()) + `. Ranks are allocated "uniform", the same fraction of every linear, or by "energy", where
-they keep most under one budget.`,
-		Example: "  pare compress pocket --method pcm --ratio 0.2 --allocate energy -o out/small",
-		Args:    exactArgs(1),
-		RunE:    func(cmd *cobra.Command, args []string) error { return r.run(cmd, args[0]) },
+Methods: ` + fmt.Sprint(lowrank.Methods()) + `. Ranks are allocated "uniform", the same fraction of every linear; by "energy", where they
+keep most under one budget; or by "fisher", energy weighed by how much the loss depends on each linear.
+
+With --sequential the blocks are gone through once more, each on what the compressed blocks before it give: "recalibrate" decomposes
+again on that, "update" keeps A and fits B by least squares, "both" does both.`,
+		Example: `  pare compress pocket --method pcm --ratio 0.2 --allocate energy -o out/small
+  pare compress pocket --method svdllm --ratio 0.4 --sequential recalibrate --measure --overwrite`,
+		Args: exactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return r.run(cmd, args[0]) },
 	}
+	r.flags(cmd)
+	calibrationFlags(cmd, &r.Calibration)
+	return cmd
+}
+
+func (r *compressRequest) flags(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&r.method, "method", string(lowrank.FeaturePCM), "how linears are taken apart")
 	flags.Float64Var(&r.Ratio, "ratio", 0.2, "fraction of the linears' parameters to remove")
-	flags.StringVar(&r.allocate, "allocate", string(lowrank.ByUniform), "uniform or energy")
-	flags.BoolVar(&r.Weigh, "fisher", false, "weigh the linears' energies by Fisher information, with --allocate energy")
+	flags.StringVar(&r.allocate, "allocate", string(lowrank.ByUniform), "uniform, energy or fisher")
 	flags.Float64Var(&r.Settings.Alpha, "alpha", 0, "exponent of asvd (default 0.5)")
 	flags.StringVar(&r.centring, "centring", "", "of pcm and scm: mean, no-bias or uncentred (default mean)")
-	flags.StringSliceVar(&r.protect, "protect", nil, "kinds of linear that stay dense, such as v_proj")
+	flags.StringSliceVar(&r.protect, "protect", nil, `kinds of linear that stay dense, such as v_proj; "bolaco" is v_proj where heads are not shared`)
 	flags.IntVar(&r.Options.Multiple, "multiple", 0, "ranks are multiples of it (default 1)")
 	flags.IntVar(&r.Options.Minimum, "minimum", 0, "least rank (default 1)")
-	flags.StringVarP(&r.out, "out", "o", "out/small", "directory to make")
-	flags.BoolVar(&r.overwrite, "overwrite", false, "replace a model that is there")
-	flags.BoolVar(&r.asJSON, "json", false, "print the allocation as one JSON object")
-	calibrationFlags(cmd, &r.Calibration)
-	return cmd
+	flags.BoolVar(&r.Options.FreeBias, "free-bias", false, "leave biases out of the budget of energy and fisher, as papers do")
+	flags.StringVar(&r.sequential, "sequential", "", "block after block: recalibrate, update or both (default: inputs of the dense model)")
+	flags.StringVar(&r.target, "target", "", "of update and both: shifted or original (default shifted)")
+	flags.StringVarP(&r.Out, "out", "o", "out/small", "directory to make")
+	flags.BoolVar(&r.Overwrite, "overwrite", false, "replace a model that is there")
+	flags.StringVar(&r.study, "study", "compress", "study that the trial belongs to")
+	flags.BoolVar(&r.measure, "measure", false, "measure perplexity")
+	flags.StringVar(&r.on.Text, "measure-text", "", "text to measure on (default: the held-out part of --text)")
+	flags.IntVar(&r.on.Blocks, "blocks", 0, "blocks to measure on, spread evenly over the text; -1 takes all (default 100)")
+	flags.IntVar(&r.on.Length, "block-length", 0, "tokens per block (default 256)")
+	flags.BoolVar(&r.asJSON, "json", false, "print one JSON object")
 }
 
 func (r *compressRequest) run(cmd *cobra.Command, model string) error {
@@ -58,34 +79,73 @@ func (r *compressRequest) run(cmd *cobra.Command, model string) error {
 		return err
 	}
 	defer m.Close()
-	r.Method, r.Allocate, r.Settings.Centring = lowrank.Method(r.method), lowrank.By(r.allocate), lowrank.Centring(r.centring)
-	for _, kind := range r.protect {
-		r.Options.Protect = append(r.Options.Protect, transformer.Kind(kind))
-	}
-	watch := show.NewProgress("Compress " + m.Name)
-	small, err := l.Compress(cmd.Context(), m, r.Attempt, watch)
-	watch.Close()
+	r.settle(m)
+	study, err := l.NewStudy(cmd.Context(), r.study, r.on)
 	if err != nil {
 		return err
 	}
-	for _, w := range small.Warnings {
+	out, err := study.Try(cmd.Context(), m, r.Attempt)
+	if err != nil {
+		return err
+	}
+	for _, w := range out.Warnings {
 		cmd.PrintErrf("pare: %s\n", w)
 	}
-	if err := r.save(cmd.Context(), small.Variant); err != nil {
-		return err
-	}
 	if r.asJSON {
-		return writeJSON(cmd.OutOrStdout(), small.Allocation)
+		return writeJSON(cmd.OutOrStdout(), r.result(out))
 	}
-	if err := show.Print(cmd.OutOrStdout(), small.Facts()); err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s\n", r.out)
-	return err
+	return r.print(cmd, out)
 }
 
-func (r *compressRequest) save(ctx context.Context, v *transformer.Variant) error {
-	watch := show.NewProgress("Save " + r.out)
-	defer watch.Close()
-	return transformer.Save(ctx, r.out, v, transformer.SaveOptions{Overwrite: r.overwrite, Recorder: watch})
+// settle puts together what flags gave apart.
+func (r *compressRequest) settle(m *lab.Model) {
+	r.Method, r.Allocate, r.Settings.Centring = lowrank.Method(r.method), lab.By(r.allocate), lowrank.Centring(r.centring)
+	r.Sequential, r.Target = lowrank.Mode(r.sequential), lowrank.Target(r.target)
+	for _, kind := range r.protect {
+		if kind == protectBolaco {
+			r.Options.Protect = append(r.Options.Protect, lowrank.BolacoProtects(m.Config())...)
+			continue
+		}
+		r.Options.Protect = append(r.Options.Protect, transformer.Kind(kind))
+	}
+	if r.on.Text == "" {
+		r.on.Text = r.Calibration.Text
+	}
+	r.on.Nothing = !r.measure
+}
+
+// compressResult is what --json prints.
+type compressResult struct {
+	Study      string               `json:"study"`
+	Trial      int                  `json:"trial"`
+	Out        string               `json:"out"`
+	Params     int64                `json:"params"`
+	Linear     int64                `json:"linear_params"`
+	Removed    float64              `json:"removed"` // of the linears' parameters, counted
+	Allocation *lowrank.Allocation  `json:"allocation"`
+	Perplexity *evaluate.Perplexity `json:"perplexity"` // null unless measured
+	Warnings   []string             `json:"warnings"`
+}
+
+func (r *compressRequest) result(out *lab.Outcome) compressResult {
+	size := evaluate.Size(out.Variant)
+	result := compressResult{r.study, out.Trial, r.Out, size.Params, size.LinearParams, size.Removed, out.Allocation, nil, append([]string{}, out.Warnings...)}
+	if len(out.Measured) > 0 {
+		result.Perplexity = out.Measured[0]
+	}
+	return result
+}
+
+func (r *compressRequest) print(cmd *cobra.Command, out *lab.Outcome) error {
+	w := cmd.OutOrStdout()
+	if err := show.Print(w, out.Facts()); err != nil {
+		return err
+	}
+	for _, p := range out.Measured {
+		if err := show.Print(w, perplexityFacts(p)); err != nil {
+			return err
+		}
+	}
+	_, err := fmt.Fprintf(w, "%s, trial %d of study %s\n", r.Out, out.Trial, r.study)
+	return err
 }

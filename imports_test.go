@@ -39,7 +39,7 @@ var mayImport = map[string][]string{
 	"gomlxops/linalg":      {"gomlxops", "gomlxops/internal"},
 	"gomlxops/transformer": {"gomlxops", "gomlxops/internal"},
 	"gomlxops/covariance":  {"gomlxops", "gomlxops/internal", "gomlxops/transformer", "gomlxops/linalg"},
-	"gomlxops/importance":  {"gomlxops", "gomlxops/internal", "gomlxops/transformer"},
+	"gomlxops/importance":  {"gomlxops", "gomlxops/internal", "gomlxops/transformer", "gomlxops/covariance"},
 	"gomlxops/prune":       {"gomlxops", "gomlxops/internal", "gomlxops/transformer", "gomlxops/covariance", "gomlxops/importance"},
 	"gomlxops/lowrank":     {"gomlxops", "gomlxops/internal", "gomlxops/transformer", "gomlxops/linalg", "gomlxops/covariance", "gomlxops/importance"},
 	"gomlxops/evaluate":    {"gomlxops", "gomlxops/internal", "gomlxops/transformer"},

@@ -50,7 +50,7 @@ func BenchmarkCollect(b *testing.B) {
 func cost(b *testing.B, m *transformer.Model, tokens [][]int32, set func(*probe)) time.Duration {
 	opt := transformer.RunOptions{}
 	if set != nil {
-		moments, err := prepare(m.Dense(), tokens, Options{})
+		moments, _, err := prepare(m.Dense(), tokens, Options{})
 		if err != nil {
 			b.Fatal(err)
 		}

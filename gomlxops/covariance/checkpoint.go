@@ -74,7 +74,7 @@ func (m *Moments) saveCheckpoint(path string, groups int, of purpose) error {
 // loadCheckpoint fills the first groups of m from path and returns how many; none where there is no file, and none with the reason
 // where it is of another calibration. A file that is no whole checkpoint is an error: it may be somebody's.
 func (m *Moments) loadCheckpoint(path string, of purpose) (groups int, reason string, err error) {
-	f, err := tensorfile.Open(path)
+	f, err := tensorfile.OpenMapped(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return 0, "", nil
@@ -116,8 +116,12 @@ func (m *Moments) takeOver(part *Moments) error {
 	}
 	for i, s := range m.Stats {
 		p := part.Stats[i]
-		copy(s.Groups, p.Groups)
-		s.AbsMean, s.Within = p.AbsMean, p.Within
+		for k, g := range p.Groups {
+			s.Groups[k].Count = g.Count
+			copy(s.Groups[k].Mean, g.Mean)
+		}
+		copy(s.AbsMean, p.AbsMean)
+		copy(s.Within, p.Within)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 
 	"github.com/parelab/pare/gomlxops"
@@ -18,13 +19,18 @@ type Options struct {
 	Data     string            // digest of the data that the sequences come from, kept in the result; may be empty
 	Recorder gomlxops.Recorder // told of progress; nil keeps nothing
 
+	// File, where not empty, is where the result is saved, as by [Moments.Save], and where it lies while it is made: in the page cache and
+	// not in the heap, so that the moments of all layers may be larger than memory. It appears when all of it is there.
+	File string
+
 	Checkpoint Checkpoint // where an interrupted pass continues; nowhere by default
 }
 
 // Collect streams sequences (token ids, all of one length) once through v and returns the moments of every site.
 //
 // Errors: no sequences, Groups that do not divide them, sequences that the model cannot run, and activations that are not
-// finite; that one names layer, site, sequence and token. Memory: d² float64 halves per site and what the stream needs.
+// finite; that one names layer, site, sequence and token. Memory: d² float64 halves per site, or those of few layers at a time with a
+// File, and what the stream needs.
 // The products are float32 within a batch and float64 between batches, so that the result depends on how sequences fall
 // into batches by about 1e-6 of the scatter. With a [Checkpoint], batches do not depend on where a pass was interrupted, and the
 // result has the same bits as without interruption.
@@ -34,13 +40,21 @@ type Options struct {
 // blocks take at hidden size 256, where the backend's products are slow, and 38% at 1,024, where both run at full speed. On an
 // accelerator the products are whole ones, inside the graph. BenchmarkCollect measures both.
 func Collect(ctx context.Context, v *transformer.Variant, sequences [][]int32, opt Options) (*Moments, error) {
-	m, err := prepare(v, sequences, opt)
+	m, draft, err := prepare(v, sequences, opt)
 	if err != nil {
 		return nil, fmt.Errorf("cannot calibrate: %w", err)
 	}
+	if err := m.fill(ctx, v, sequences, opt); err != nil {
+		return nil, errors.Join(fmt.Errorf("cannot calibrate: %w", err), draft.discard())
+	}
+	return m, draft.commit(m)
+}
+
+// fill takes the sequences through the model.
+func (m *Moments) fill(ctx context.Context, v *transformer.Variant, sequences [][]int32, opt Options) error {
 	p, err := newProbe(m)
 	if err != nil {
-		return nil, fmt.Errorf("cannot calibrate: %w", err)
+		return err
 	}
 	pass := &pass{v: v, sequences: sequences, opt: opt, m: m, probe: p, stage: "calibrate"}
 	if opt.Checkpoint.Path != "" {
@@ -49,9 +63,9 @@ func Collect(ctx context.Context, v *transformer.Variant, sequences [][]int32, o
 		err = pass.run(ctx, 0, m.Groups)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("cannot calibrate: %w", err)
+		return err
 	}
-	return m, m.complete()
+	return m.complete()
 }
 
 // newProbe returns what fills m on this process's backend.
@@ -67,18 +81,25 @@ func newProbe(m *Moments) (*probe, error) {
 	return p, nil
 }
 
-// prepare returns moments of nothing, described and sized for v.
-func prepare(v *transformer.Variant, sequences [][]int32, opt Options) (*Moments, error) {
+// prepare returns moments of nothing, described and sized for v, and the draft that they lie in, if any.
+func prepare(v *transformer.Variant, sequences [][]int32, opt Options) (*Moments, *draft, error) {
 	m, err := describe(v, sequences, opt)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, l := range v.Model().Linears() {
 		if _, err := m.Site(l.Layer, l.Kind.Site()); err != nil {
-			m.Stats = append(m.Stats, newStats(l.Layer, l.Kind.Site(), l.In, m.Groups))
+			m.Stats = append(m.Stats, outline(l.Layer, l.Kind.Site(), l.In, m.Groups))
 		}
 	}
-	return m, nil
+	if opt.File != "" {
+		d, err := m.draft(opt.File)
+		return m, d, err
+	}
+	for _, s := range m.Stats {
+		s.allocate()
+	}
+	return m, nil, nil
 }
 
 // describe returns moments that say what they are of, without sites.

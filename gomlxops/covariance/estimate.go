@@ -83,3 +83,19 @@ func difference(a, b []float64) []float64 {
 	}
 	return d
 }
+
+// Diagonals returns the mean square and the variance (denominator n) of every channel over all tokens, [Dim] each.
+func (s *Stats) Diagonals() (square, variance []float64) {
+	mean, n := s.Mean(), float64(s.Count())
+	square, variance = make([]float64, s.Dim), make([]float64, s.Dim)
+	for i := range variance {
+		sum := s.Within[packed(i+1)-1]
+		for _, g := range s.Groups {
+			d := g.Mean[i] - mean[i]
+			sum += float64(g.Count) * d * d
+		}
+		variance[i] = sum / n
+		square[i] = variance[i] + mean[i]*mean[i]
+	}
+	return square, variance
+}

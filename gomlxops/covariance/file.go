@@ -47,9 +47,10 @@ func (m *Moments) arrays() (arrays []tensorfile.Tensor) {
 
 // Load reads what [Moments.Save] wrote. Another kind of file, a damaged one, and counts that contradict each other are
 // errors that name path, the array or field, what was expected and what was found. [Moments.For] says whether the moments
-// belong to a model; decompositions ask it.
+// belong to a model; decompositions ask it. The arrays stay in the file, mapped into memory: leave it as it is, though another may
+// take its name.
 func Load(path string) (*Moments, error) {
-	f, err := tensorfile.Open(path)
+	f, err := tensorfile.OpenMapped(path)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read moments: %w", err)
 	}

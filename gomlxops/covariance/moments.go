@@ -80,13 +80,27 @@ func (m *Moments) Digest() string {
 
 // newStats returns moments of nothing.
 func newStats(layer int, site transformer.Site, dim, groups int) *Stats {
-	s := &Stats{Layer: layer, Site: site, Dim: dim, Groups: make([]Group, groups)}
-	for k := range s.Groups {
-		s.Groups[k].Mean = make([]float64, dim)
-	}
-	s.AbsMean = make([]float64, dim)
-	s.Within = make([]float64, packed(dim))
+	s := outline(layer, site, dim, groups)
+	s.allocate()
 	return s
+}
+
+// outline is newStats without arrays.
+func outline(layer int, site transformer.Site, dim, groups int) *Stats {
+	return &Stats{Layer: layer, Site: site, Dim: dim, Groups: make([]Group, groups)}
+}
+
+// allocate gives an outline arrays of zeros.
+func (s *Stats) allocate() {
+	s.lay(make([]float64, len(s.Groups)*s.Dim), make([]float64, s.Dim), make([]float64, packed(s.Dim)))
+}
+
+// lay gives an outline its arrays; means are those of the groups, one after another.
+func (s *Stats) lay(means, absMean, within []float64) {
+	for k := range s.Groups {
+		s.Groups[k].Mean = means[k*s.Dim : (k+1)*s.Dim : (k+1)*s.Dim]
+	}
+	s.AbsMean, s.Within = absMean, within
 }
 
 // packed is the number of entries of a packed symmetric matrix.

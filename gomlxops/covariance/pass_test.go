@@ -174,7 +174,7 @@ func TestCheckpointRefuses(t *testing.T) {
 	refused("cut off", "remove the file")
 
 	os.Remove(path)
-	whole, err := prepare(m.Dense(), tokens, opt)
+	whole, _, err := prepare(m.Dense(), tokens, opt)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -95,7 +95,7 @@ func TestFormsAgree(t *testing.T) {
 	tokens := calibTokens(t, "gqa")
 	var found [2]*Moments
 	for i, inGraph := range []bool{false, true} {
-		moments, err := prepare(m.Dense(), tokens, Options{Groups: 4})
+		moments, _, err := prepare(m.Dense(), tokens, Options{Groups: 4})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -8,18 +8,15 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/gomlx/compute"
-	"github.com/gomlx/compute/dtypes"
-	"github.com/gomlx/gomlx/core/graph"
-	"github.com/gomlx/gomlx/core/tensors"
-
 	"github.com/parelab/pare/gomlxops"
 	"github.com/parelab/pare/gomlxops/transformer"
 )
 
-// Options choose how gradients are collected.
+// Options choose how gradients are collected. The zero value works.
 type Options struct {
 	Data     string            // digest of the data that the sequences come from, kept in the result; may be empty
+	Batch    int               // sequences in one call of the graph; 0 lets the stream choose
+	Keep     []string          // weights, by name, whose gradients Taylor keeps in full; two float32 for each number
 	Recorder gomlxops.Recorder // told of progress; nil keeps nothing
 }
 
@@ -27,147 +24,88 @@ type Options struct {
 // returns the [Fisher] sums.
 //
 // Gradients are float32; squares and sums are float64. Errors: sequences that the model cannot run, a linear that is not held
-// dense, a gradient that is not finite; that one names sequence and linear. Cancelling ctx stops between two sequences.
+// dense, a gradient that is not finite; that one names linear and sequence. Cancelling ctx stops before the next call.
 //
-// This is the simple way: one graph of the whole model, compiled once, with all weights and their gradients in memory, about 12
-// bytes a weight and the activations of one sequence. A reverse pass that streams the blocks will take its place behind this
-// signature and give the same numbers. Cost: three forward passes for each sequence.
+// Memory is what the reverse stream needs, see [transformer.Variant.Backward]. Cost: three forward passes, and for each sequence the gradients of all
+// weights, a product as large as the forward pass's.
 func Collect(ctx context.Context, m *transformer.Model, sequences [][]int32, opt Options) (*Fisher, error) {
-	f, err := prepare(m, sequences, opt)
+	f, err := collect(ctx, m, sequences, opt)
 	if err != nil {
 		return nil, fmt.Errorf("cannot collect gradients: %w", err)
 	}
-	b, err := gomlxops.Backend()
+	return f, nil
+}
+
+func collect(ctx context.Context, m *transformer.Model, sequences [][]int32, opt Options) (*Fisher, error) {
+	f, err := prepare(m, opt)
 	if err != nil {
 		return nil, err
 	}
-	g, err := newGradients(b, m)
+	r := &fisherReader{fisher: f, places: placesOf(m.Dense()), n: len(sequences)}
+	p, err := newProbe(r)
 	if err != nil {
-		return nil, fmt.Errorf("cannot collect gradients: %w", err)
+		return nil, err
 	}
-	defer g.close()
-	rec := gomlxops.OrDiscard(opt.Recorder)
-	for n, s := range sequences {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		if err := g.add(f, s); err != nil {
-			return nil, fmt.Errorf("cannot collect gradients: sequence %d: %w", n, err)
-		}
-		rec.Progress("gradients", n+1, len(sequences))
+	if _, err := m.Dense().Backward(ctx, sequences, p, transformer.RunOptions{Batch: opt.Batch, Recorder: opt.Recorder}); err != nil {
+		return nil, err
 	}
+	f.Tokens, f.Sequences, f.Length = digestTokens(sequences), len(sequences), len(sequences[0])
 	return f, nil
 }
 
 // prepare returns sums of nothing, described and sized.
-func prepare(m *transformer.Model, sequences [][]int32, opt Options) (*Fisher, error) {
-	if err := transformer.CheckTokens(sequences, m.Config()); err != nil {
-		return nil, err
-	}
-	length := len(sequences[0])
-	for n, s := range sequences {
-		if len(s) != length || length < 2 {
-			return nil, fmt.Errorf("sequence %d: expected at least 2 tokens, and as many as the first sequence has (%d), found %d", n, length, len(s))
-		}
-	}
+func prepare(m *transformer.Model, opt Options) (*Fisher, error) {
 	digest, err := m.Digest()
 	if err != nil {
 		return nil, err
 	}
-	f := &Fisher{Model: digest, Data: opt.Data, Tokens: digestTokens(sequences), Sequences: len(sequences), Length: length}
+	f := &Fisher{Model: digest, Data: opt.Data}
 	for _, l := range m.Linears() {
 		if form, replaced := m.Dense().Form(l.Name); replaced {
 			return nil, fmt.Errorf("%s: the model holds it %s, not dense; take the model that it was made from", l.Name, form.Name())
 		}
-		f.Linears = append(f.Linears, &Sums{l, make([]float64, l.Out), make([]float64, l.In)})
+		f.Linears = append(f.Linears, &Sums{Linear: l})
 	}
 	return f, nil
 }
 
-// gradients is the compiled graph with the weights that it runs on.
-type gradients struct {
-	exec    *graph.Exec
-	weights []*tensors.Tensor
+// fisherReader keeps the sums of one layer's squared gradients.
+type fisherReader struct {
+	fisher *Fisher
+	places map[spot]int
+	n      int // sequences
+
+	open map[int]*margins // by number of the linear
 }
 
-func newGradients(b compute.Backend, m *transformer.Model) (*gradients, error) {
-	g := &gradients{}
-	c, names := m.Config(), []string{}
-	for _, s := range c.TensorShapes() {
-		w, shape, err := m.Float32(s.Name)
-		if err != nil {
-			return nil, err
+func (r *fisherReader) wants(p transformer.Place) bool { return !isNorm(p) && p != transformer.Head }
+
+func (r *fisherReader) sink(s transformer.Seen, rows, columns int) sink {
+	at := r.places[spot{s.Layer, s.Place}]
+	if r.open[at] == nil {
+		if r.open == nil {
+			r.open = map[int]*margins{}
 		}
-		names, g.weights = append(names, s.Name), append(g.weights, tensors.FromFlatDataAndDimensions(w, shape...))
+		r.open[at] = newMargins(rows, columns)
 	}
-	var err error
-	g.exec, err = graph.NewExec(b, func(in []*graph.Node) []*graph.Node { return sumsGraph(c, names, in) })
-	return g, err
+	return r.open[at]
 }
 
-// sumsGraph returns, for each linear, the row and the column sums of its squared gradient, in float64. in are the tokens,
-// int32 [1, T], and the weights by names.
-func sumsGraph(c *transformer.Config, names []string, in []*graph.Node) []*graph.Node {
-	w := make(transformer.Weights, len(names))
-	for i, name := range names {
-		w[name] = in[i+1]
-	}
-	var of []*graph.Node
-	for _, l := range c.Linears() {
-		of = append(of, w[l.Name+".weight"])
-	}
-	var sums []*graph.Node
-	for _, grad := range graph.Gradient(c.Loss(in[0], w), of...) {
-		square := graph.Square(graph.ConvertDType(grad, dtypes.Float64)) // before the square: small ones vanish in float32
-		sums = append(sums, graph.ReduceSum(square, 1), graph.ReduceSum(square, 0))
-	}
-	return sums
-}
-
-// add runs one sequence and adds its share of the mean to f.
-func (g *gradients) add(f *Fisher, sequence []int32) error {
-	args := []any{tensors.FromFlatDataAndDimensions(sequence, 1, len(sequence))}
-	for _, w := range g.weights {
-		args = append(args, w)
-	}
-	sums, err := g.exec.Call(args...)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		for _, s := range sums {
-			_ = s.FinalizeAll()
-		}
-	}()
-	for i, s := range f.Linears {
-		for k, to := range [][]float64{s.Row, s.Col} {
-			from, err := tensors.CopyFlatData[float64](sums[2*i+k])
-			if err != nil {
-				return err
-			}
-			if err := addMean(to, from, f.Sequences); err != nil {
-				return fmt.Errorf("%s: %w", s.Linear.Name, err)
+// Finish takes the means over sequences of a layer's sums.
+func (r *fisherReader) Finish(int) error {
+	for at, sums := range r.open {
+		s := r.fisher.Linears[at]
+		delete(r.open, at)
+		s.Row, s.Col = sums.row, sums.cols()
+		for _, v := range [][]float64{s.Row, s.Col} {
+			for i := range v {
+				if v[i] /= float64(r.n); math.IsNaN(v[i]) || math.IsInf(v[i], 0) {
+					return fmt.Errorf("%s: the squared gradient sums to %v, which is not finite", s.Linear.Name, v[i])
+				}
 			}
 		}
 	}
 	return nil
-}
-
-func addMean(to, from []float64, n int) error {
-	for i, v := range from {
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return fmt.Errorf("the squared gradient sums to %v, which is not finite", v)
-		}
-		to[i] += v / float64(n)
-	}
-	return nil
-}
-
-func (g *gradients) close() {
-	g.exec.Finalize()
-	for _, w := range g.weights {
-		_ = w.FinalizeAll()
-	}
 }
 
 // digestTokens is the SHA-256 of the sequences: for each its length and ids, little-endian uint32.

@@ -2,6 +2,7 @@ package importance
 
 import (
 	"context"
+	"errors"
 	"math"
 	"path/filepath"
 	"reflect"
@@ -29,7 +30,7 @@ func reference(t *testing.T, name string) (*transformer.Model, map[string][][]in
 	return m, tokens
 }
 
-func collect(t *testing.T, m *transformer.Model, sequences [][]int32) *Fisher {
+func collectFisher(t *testing.T, m *transformer.Model, sequences [][]int32) *Fisher {
 	t.Helper()
 	f, err := Collect(t.Context(), m, sequences, Options{Data: "novels"})
 	if err != nil {
@@ -42,7 +43,7 @@ func TestFisherMatchesReference(t *testing.T) {
 	for _, name := range []string{"mha", "gqa"} {
 		m, tokens := reference(t, name)
 		calib := oracle.Tensors(t, "models/"+name+"/calib.safetensors")
-		f := collect(t, m, tokens["calib"])
+		f := collectFisher(t, m, tokens["calib"])
 		worst := 0.0
 		for _, s := range f.Linears {
 			for what, got := range map[string][]float64{".fisher_row": s.Row, ".fisher_col": s.Col} {
@@ -89,7 +90,7 @@ func apart(t *testing.T, got, want []float64) float64 {
 func TestSequencesCountAlike(t *testing.T) {
 	m, tokens := reference(t, "gqa")
 	seq := tokens["calib"][:3]
-	all, one, two := collect(t, m, seq), collect(t, m, seq[:1]), collect(t, m, seq[1:])
+	all, one, two := collectFisher(t, m, seq), collectFisher(t, m, seq[:1]), collectFisher(t, m, seq[1:])
 	for i, s := range all.Linears {
 		mean := make([]float64, len(s.Row))
 		for k := range mean {
@@ -107,7 +108,7 @@ func TestSequencesCountAlike(t *testing.T) {
 // Salience against its definition, from the reference's sums.
 func TestSalience(t *testing.T) {
 	m, tokens := reference(t, "mha")
-	f := collect(t, m, tokens["calib"][:2])
+	f := collectFisher(t, m, tokens["calib"][:2])
 	all, err := f.Salience(m)
 	if err != nil || len(all) != 21 {
 		t.Fatalf("%d linears, %v", len(all), err)
@@ -130,7 +131,7 @@ func TestSalience(t *testing.T) {
 func TestSaveLoad(t *testing.T) {
 	m, tokens := reference(t, "gqa")
 	other, _ := reference(t, "mha")
-	f := collect(t, m, tokens["calib"][:1])
+	f := collectFisher(t, m, tokens["calib"][:1])
 	path := filepath.Join(t.TempDir(), "fisher")
 	if err := f.Save(path); err != nil {
 		t.Fatal(err)
@@ -179,7 +180,7 @@ func TestCollectRefuses(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := Collect(ctx, m, [][]int32{{1, 2}}, Options{}); err != context.Canceled {
+	if _, err := Collect(ctx, m, [][]int32{{1, 2}}, Options{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
 }

@@ -3,6 +3,7 @@ package lowrank
 import (
 	"context"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -203,6 +204,14 @@ func TestDecomposeAllReportsAndKeeps(t *testing.T) {
 	for i, s := range spectra {
 		if s.Kept != 5 || s.Linear != r.model.Linears()[i] || len(s.Values) != min(s.Linear.Out, s.Linear.In) {
 			t.Errorf("%s: keeps %d of %d", s.Linear.Name, s.Kept, len(s.Values))
+		}
+	}
+}
+
+func TestBolacoProtects(t *testing.T) {
+	for _, r := range references(t) {
+		if got := BolacoProtects(r.model.Config()); slices.Contains(got, transformer.Value) != (r.name == "mha") || len(got) > 1 {
+			t.Errorf("%s: %v", r.name, got)
 		}
 	}
 }

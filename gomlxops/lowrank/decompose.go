@@ -184,6 +184,9 @@ func (d *decomposer) problem(lin transformer.Linear) (problem, error) {
 		return problem{}, err
 	}
 	p := problem{linear: lin, w: widen(w), roots: &d.roots}
+	if p.bias, err = ownBias(d.model, lin); err != nil {
+		return p, err
+	}
 	if d.moments != nil {
 		if p.input, err = d.moments.Input(lin); err != nil {
 			return p, err
@@ -193,6 +196,15 @@ func (d *decomposer) problem(lin transformer.Linear) (problem, error) {
 		p.fisher, err = d.fisher.Of(lin)
 	}
 	return p, err
+}
+
+// ownBias reads β, nil where the linear has none.
+func ownBias(m *transformer.Model, lin transformer.Linear) ([]float32, error) {
+	if !lin.Bias {
+		return nil, nil
+	}
+	bias, _, err := m.Float32(lin.Name + ".bias")
+	return bias, err
 }
 
 func widen(a []float32) []float64 {

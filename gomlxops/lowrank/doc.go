@@ -16,7 +16,7 @@
 // [W S]_r S⁻¹. That is the projection U_r U_rᵀ W on the left singular vectors of W S, and is computed as such (B = U, A = Uᵀ W), so
 // that nothing is inverted and no scale of zero, no singular covariance, can do harm.
 //
-//	method     directions from                           calibration   bias
+//	method     directions from                           calibration   bias that is added
 //	pcm, scm   covariance of the outputs                 moments       keeps the mean; see [Settings]
 //	svdllm     W times a square root of Σ x xᵀ           moments       none
 //	asvd       W diag(mean |x|)^α                        moments       none

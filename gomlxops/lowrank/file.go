@@ -15,8 +15,8 @@ const (
 )
 
 // Save writes spectra of one model and method to path, whole or not at all, as safetensors. For each linear LINEAR the arrays are
-// LINEAR.values (float64), LINEAR.basis (B, float32, out × kept) and LINEAR.projected (A, float32, kept × in), and where the
-// mean is kept LINEAR.mean (ȳ) and LINEAR.along (Bᵀ ȳ), float64. The order of the spectra is kept. Settings stand in the
+// LINEAR.values (float64), LINEAR.basis (B, float32, out × kept) and LINEAR.projected (A, float32, kept × in), of a linear with a
+// bias LINEAR.own_bias (β, float32), and where the mean is kept LINEAR.mean (ȳ) and LINEAR.along (Bᵀ ȳ), float64. The order of the spectra is kept. Settings stand in the
 // metadata under their names; where they are absent the defaults held.
 func Save(path string, spectra []*Spectrum) error {
 	if err := checkTogether(spectra); err != nil {
@@ -42,6 +42,9 @@ func (s *Spectrum) arrays() []tensorfile.Tensor {
 		{Name: name + ".values", Shape: []int{len(s.Values)}, Data: s.Values},
 		{Name: name + ".basis", Shape: []int{out, s.Kept}, Data: s.b},
 		{Name: name + ".projected", Shape: []int{s.Kept, in}, Data: s.a},
+	}
+	if s.own != nil {
+		arrays = append(arrays, tensorfile.Tensor{Name: name + ".own_bias", Shape: []int{out}, Data: s.own})
 	}
 	if s.mean != nil {
 		arrays = append(arrays,
@@ -115,6 +118,11 @@ func (s *Spectrum) load(f *tensorfile.File) (err error) {
 	}
 	if s.a, err = f.Float32(name+".projected", s.Kept, in); err != nil {
 		return err
+	}
+	if s.Linear.Bias {
+		if s.own, err = f.Float32(name+".own_bias", out); err != nil {
+			return err
+		}
 	}
 	if s.Settings.Centring != KeepMean {
 		return nil

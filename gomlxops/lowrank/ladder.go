@@ -27,7 +27,7 @@ func newLadder(s *Spectrum, weight float64, opt AllocationOptions) ladder {
 	var l ladder
 	for r := opt.least(); r <= s.Kept && s.held(r) < dense.cost; r += step {
 		cost := s.held(r)
-		if opt.FreeBias && s.mean != nil {
+		if opt.FreeBias && s.hasBias() && !s.Linear.Bias {
 			cost -= int64(s.Linear.Out)
 		}
 		l = append(l, rung{r, cost, weight * left[r]})

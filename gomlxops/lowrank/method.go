@@ -71,6 +71,7 @@ type analyser interface {
 type problem struct {
 	linear transformer.Linear
 	w      []float64         // W, [out, in]
+	bias   []float32         // β of y = W x + β, [out]; nil where the linear has none
 	input  *covariance.Stats // of the linear's input; nil where the method needs none
 	fisher *importance.Sums  // of the linear; nil where the method needs none
 	roots  *roots            // square roots of input moments, shared between linears

@@ -74,14 +74,14 @@ func (p *pair) look(ctx context.Context, shifted *transformer.Walk) (err error) 
 	return err
 }
 
-// task is that of giving W x on x'.
-func (p *pair) task(l transformer.Linear, w, second, mean []float64) (*task, error) {
+// task is that of giving W x + β on x'.
+func (p *pair) task(l transformer.Linear, w []float64, beta []float32, second, mean []float64) (*task, error) {
 	input, err := p.stats.Input(l)
 	if err != nil {
 		return nil, err
 	}
 	own, at := momentsAbout(input, mean != nil)
-	t, err := keepWeight(w, l.Out, l.In, own, at)
+	t, err := keepWeight(w, beta, l.In, own, at)
 	if err != nil {
 		return nil, err
 	}

@@ -7,7 +7,7 @@ import (
 
 // Notation of this file, for one linear held as ŷ = B A x + b at rank r:
 //
-//	x, y  input [in] and what the output should be [out], over n calibration tokens
+//	x, y  input [in] and what the output should be [out], over n calibration tokens; y = W x + β
 //	S     mean of x xᵀ   [in, in]
 //	T     mean of y xᵀ   [out, in]
 //	K     A S Aᵀ, the second moment of z = A x   [r, r]
@@ -22,18 +22,25 @@ type task struct {
 	x, y    []float64 // x̄ [in] and ȳ [out]; nil where there is no bias
 }
 
-// keepWeight is the task of giving W x: T = W S.
-func keepWeight(w []float64, out, in int, s, mean []float64) (*task, error) {
+// keepWeight is the task of giving W x + β, β nil where there is none: T = W S. Without a mean there is no β either.
+func keepWeight(w []float64, beta []float32, in int, s, mean []float64) (*task, error) {
+	out := len(w) / in
 	t := &task{out: out, in: in, s: s, x: mean}
 	var err error
 	if t.t, err = linalg.Mul(w, out, in, s, in); err != nil {
 		return nil, err
 	}
 	t.energy = inner(t.t, w)
-	if mean != nil {
-		t.y, err = linalg.Mul(w, out, in, mean, 1)
+	if mean == nil {
+		return t, nil
 	}
-	return t, err
+	if t.y, err = linalg.Mul(w, out, in, mean, 1); err != nil {
+		return nil, err
+	}
+	for i, v := range beta {
+		t.y[i] += float64(v)
+	}
+	return t, nil
 }
 
 // factors are those of one linear, in float64.

@@ -25,7 +25,7 @@ func (e exact) refitted(t *testing.T, rank int) (before, after factors, task *ta
 			second[i] -= mean[i/e.linear.In] * mean[i%e.linear.In]
 		}
 	}
-	if task, err = keepWeight(e.w, e.linear.Out, e.linear.In, second, mean); err != nil {
+	if task, err = keepWeight(e.w, nil, e.linear.In, second, mean); err != nil {
 		t.Fatal(err)
 	}
 	if after, err = task.refit(before); err != nil {

@@ -202,11 +202,15 @@ func (s *sequence) task(l transformer.Linear, bias bool) (*task, error) {
 	if err != nil {
 		return nil, err
 	}
+	beta, err := ownBias(s.model, l)
+	if err != nil {
+		return nil, err
+	}
 	second, mean := momentsAbout(input, bias)
 	if s.pair != nil {
-		return s.pair.task(l, widen(w), second, mean)
+		return s.pair.task(l, widen(w), beta, second, mean)
 	}
-	return keepWeight(widen(w), l.Out, l.In, second, mean)
+	return keepWeight(widen(w), beta, l.In, second, mean)
 }
 
 // momentsAbout returns the mean of x xᵀ about zero and no mean, or about the mean and the mean.

@@ -10,8 +10,8 @@ import (
 
 // Spectrum is a linear taken apart, ready for every rank up to Kept.
 //
-// Notation: W [out, in]; B [out, Kept], A [Kept, in] its factors, most energy first, so that those of rank r are the first r columns and
-// rows; ȳ [out] the mean of the calibration outputs. Factors are kept in float32, which is what a model holds; means and energies
+// Notation: W [out, in] and where it has one the bias β [out]; B [out, Kept], A [Kept, in] its factors, most energy first, so that those
+// of rank r are the first r columns and rows; ȳ = W x̄ [out] the mean of the calibration outputs, β left out. Factors are kept in float32, which is what a model holds; means and energies
 // in float64.
 type Spectrum struct {
 	Linear   transformer.Linear
@@ -26,7 +26,8 @@ type Spectrum struct {
 
 	b     []float32 // [out, Kept]
 	a     []float32 // [Kept, in]
-	mean  []float64 // ȳ, [out]; nil: the method makes no bias
+	own   []float32 // β, [out]; nil where the dense linear has none
+	mean  []float64 // ȳ, [out]; nil: the method makes no bias of its own
 	along []float64 // Bᵀ ȳ, [Kept]; with a mean the columns of B are orthonormal
 }
 
@@ -36,7 +37,7 @@ func newSpectrum(p problem, a *analysis, kept int) (*Spectrum, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Spectrum{Linear: p.linear, Values: a.values, Kept: kept, b: narrow(b), a: narrow(rows)}
+	s := &Spectrum{Linear: p.linear, Values: a.values, Kept: kept, b: narrow(b), a: narrow(rows), own: p.bias}
 	if a.mean != nil {
 		s.mean = a.mean
 		if s.along, err = linalg.TMul(b, p.linear.Out, kept, a.mean, 1); err != nil {
@@ -66,8 +67,8 @@ func (a *analysis) factors(p problem, r int) (b, rows []float64, err error) {
 	return b, rows, err
 }
 
-// Factors returns the linear at the given rank: B, A, and where the mean is kept the bias ȳ − B Bᵀ ȳ, which is orthogonal to
-// the columns of B. The result shares A with the spectrum: leave it unchanged.
+// Factors returns the linear at the given rank: B, A and the bias. That is β, if the linear has one, and where the mean is kept
+// ȳ − B Bᵀ ȳ more, which is orthogonal to the columns of B. The result shares A with the spectrum: leave it unchanged.
 //
 // A rank outside 1…Kept is an error. Whether a rank saves anything is the caller's question; [Apply] asks it.
 func (s *Spectrum) Factors(rank int) (*transformer.Factored, error) {
@@ -79,16 +80,25 @@ func (s *Spectrum) Factors(rank int) (*transformer.Factored, error) {
 	for i := range out {
 		f.B = append(f.B, s.b[i*s.Kept:i*s.Kept+rank]...)
 	}
-	if s.mean != nil {
+	if s.hasBias() {
 		f.Bias = s.bias(rank)
 	}
 	return f, nil
 }
 
-// bias returns ȳ − B Bᵀ ȳ at a rank, summed in float64.
+// hasBias says whether the factors have one.
+func (s *Spectrum) hasBias() bool { return s.mean != nil || s.Linear.Bias }
+
+// bias returns β + ȳ − B Bᵀ ȳ at a rank, summed in float64.
 func (s *Spectrum) bias(rank int) []float32 {
+	if s.mean == nil {
+		return slices.Clone(s.own)
+	}
 	rest := slices.Clone(s.mean)
 	for i := range rest {
+		if s.own != nil {
+			rest[i] += float64(s.own[i])
+		}
 		for k, c := range s.along[:rank] {
 			rest[i] -= float64(s.b[i*s.Kept+k]) * c
 		}

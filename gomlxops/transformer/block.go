@@ -1,8 +1,6 @@
 package transformer
 
 import (
-	"cmp"
-
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/support/exceptions"
 
@@ -14,12 +12,13 @@ type decoder struct {
 	layer.Style
 	c         *Config
 	attention *layer.Attention
+	taps      *taps // catch gradients; nil where nobody asks for them
 }
 
 // newDecoder prepares a graph of the given style for blocks whose attention has dims d; tables are the nodes of attentionTables for
 // the same dims.
 func newDecoder(c *Config, style layer.Style, d layer.Dims, tables []*Node) *decoder {
-	return &decoder{style, c, style.NewAttention(d, c.rotary(d.Length), tables)}
+	return &decoder{Style: style, c: c, attention: style.NewAttention(d, c.rotary(d.Length), tables)}
 }
 
 // attentionDims are the sizes of attention in layer l. Layers with equal ones share tables, and graphs where their weights have
@@ -32,22 +31,6 @@ func (c *Config) attentionDims(l, sequences, length int) layer.Dims {
 // attentionTables lists the fixed numbers that attention of some dims reads; the batch has no part in them.
 func (c *Config) attentionTables(style layer.Style, d layer.Dims) []layer.Table {
 	return style.Tables(d, c.rotary(d.Length))
-}
-
-// turned is the number of channels of each head that turn.
-func (c *Config) turned() int {
-	if c.Positions.Learned {
-		return 0
-	}
-	return cmp.Or(c.Positions.Channels, c.HeadDim)
-}
-
-// rotary says how the positions of sequences of the given length turn queries and keys.
-func (c *Config) rotary(length int) layer.Rotary {
-	if c.Positions.Learned {
-		return layer.Rotary{}
-	}
-	return layer.Rotary{Freq: layer.Frequencies(c.RopeTheta, c.turned()), Interleaved: c.Positions.Interleaved}
 }
 
 // blockWeights are the weights of one block inside a graph.
@@ -112,30 +95,38 @@ func (d *decoder) block(h *Node, w blockWeights, tap func(Site, *Node)) *Node {
 		}
 		return x
 	}
-	x := at(AttentionIn, d.norm(h, w.inputNorm))
+	x := at(AttentionIn, d.norm(InputNorm, h, w.inputNorm))
 	q, k := d.linear(x, w, Query), d.linear(x, w, Key)
 	if w.queryNorm != nil {
-		q, k = d.headNorm(q, w.queryNorm), d.headNorm(k, w.keyNorm)
+		q, k = d.headNorm(QueryNorm, q, w.queryNorm), d.headNorm(KeyNorm, k, w.keyNorm)
 	}
 	o := d.attention.Apply(q, k, d.linear(x, w, Value))
 	h = Add(h, d.linear(at(AttentionOut, o), w, Output))
-	x = at(MLPIn, d.norm(h, w.mlpNorm))
+	x = at(MLPIn, d.norm(MLPNorm, h, w.mlpNorm))
 	return Add(h, d.linear(at(MLPMid, d.mid(x, w)), w, Down))
 }
 
 // norm is the configuration's kind of norm.
-func (d *decoder) norm(h *Node, w normWeights) *Node {
+func (d *decoder) norm(at Place, h *Node, w normWeights) *Node {
 	if w.bias != nil {
-		return d.LayerNorm(h, w.scale, w.bias, d.c.NormEps)
+		return d.taps.onNorm(at, d.LayerNorm(h, w.scale, w.bias, d.c.NormEps), w.scale, w.bias, func(one, zero *Node) *Node {
+			return d.LayerNorm(h, one, zero, d.c.NormEps)
+		})
 	}
-	return d.RMSNorm(h, w.scale, d.c.NormEps)
+	return d.rmsNorm(at, h, w.scale)
+}
+
+func (d *decoder) rmsNorm(at Place, h, scale *Node) *Node {
+	return d.taps.onNorm(at, d.RMSNorm(h, scale, d.c.NormEps), scale, nil, func(one, _ *Node) *Node {
+		return d.RMSNorm(h, one, d.c.NormEps)
+	})
 }
 
 // headNorm is an RMSNorm over the channels of each head of x, [tokens, heads·head dim].
-func (d *decoder) headNorm(x, scale *Node) *Node {
+func (d *decoder) headNorm(at Place, x, scale *Node) *Node {
 	rows, width := x.Shape().Dim(0), x.Shape().Dim(1)
 	perHead := Reshape(x, rows*width/d.c.HeadDim, d.c.HeadDim)
-	return Reshape(d.RMSNorm(perHead, scale, d.c.NormEps), rows, width)
+	return Reshape(d.rmsNorm(at, perHead, scale), rows, width)
 }
 
 // mid is what goes into the MLP's last linear.
@@ -161,9 +152,9 @@ func (d *decoder) linear(x *Node, w blockWeights, k Kind) *Node {
 	}
 	switch o.form {
 	case formDense:
-		return d.Linear(x, part(0), part(1))
+		return d.taps.on(Place(k), o, x, d.Linear(x, part(0), part(1)))
 	case formFactored:
-		return d.Factored(x, part(1), part(0), part(2))
+		return d.taps.on(Place(k), o, x, d.Factored(x, part(1), part(0), part(2)))
 	}
 	exceptions.Panicf("transformer: %s is held in the form %q, which no graph is known for", k, o.form)
 	return nil

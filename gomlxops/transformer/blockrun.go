@@ -106,15 +106,20 @@ func (r *run) graphOf(block *loadedBlock, count int) (*graph.Exec, error) {
 // call takes one stream through block l. What is left to do in order is returned: the probe's part, and then the check of the residual
 // stream. The probe is first because it can tell at which site a number left the range that the stream then lacks.
 func (r *run) call(l int, block *loadedBlock, s *stream) (after func() error, err error) {
-	exec, err := r.graphOf(block, s.count)
-	if err != nil {
-		return nil, err
-	}
 	h, err := graph.DonateTensorBuffer(s.h, r.b, 0)
 	if err != nil {
 		return nil, err
 	}
 	s.h = nil
+	return r.apply(l, block, s, h)
+}
+
+// apply is call with the stream's activations, or their buffer, given as h.
+func (r *run) apply(l int, block *loadedBlock, s *stream, h any) (after func() error, err error) {
+	exec, err := r.graphOf(block, s.count)
+	if err != nil {
+		return nil, err
+	}
 	out, err := exec.Call(append(append([]any{h}, block.args...), r.tables.args...)...)
 	if err != nil {
 		return nil, fmt.Errorf("layer %d, sequences %d to %d: %w", l, s.first, s.first+s.count-1, err)

@@ -163,7 +163,7 @@ func (r *run) headGraph(what string, n, rows int) (*Exec, error) {
 			h, targets = Gather(h, at, true), Gather(targets, at, true)
 		}
 		d := &decoder{Style: r.style, c: r.c}
-		logits := d.Linear(d.norm(h, norm), rest[0], nil)
+		logits := d.Linear(d.norm(FinalNorm, h, norm), rest[0], nil)
 		if what == "logits" {
 			return []*Node{logits}
 		}

@@ -37,12 +37,13 @@ func (c *Config) loss(tokens *Node, w Weights, style layer.Style) *Node {
 	for i := range c.Layers {
 		dims := c.attentionDims(i, b, t)
 		if decoders[dims] == nil {
-			decoders[dims] = newDecoder(c, style, dims, layer.Constants(h, c.attentionTables(style, dims)))
+			tables := style.Tables(dims, c.rotary(t+1)) // the sequence has one token more than is read
+			decoders[dims] = newDecoder(c, style, dims, layer.Constants(h, tables))
 		}
 		h = decoders[dims].block(h, w.block(c, i), nil)
 	}
 	d := &decoder{Style: style, c: c}
-	logits := d.Linear(d.norm(h, w.finalNorm(c)), w.one(c.head()), nil)
+	logits := d.Linear(d.norm(FinalNorm, h, w.finalNorm(c)), w.one(c.head()), nil)
 	return ReduceAllMean(d.CrossEntropy(logits, ConvertDType(next, dtypes.Int32)))
 }
 

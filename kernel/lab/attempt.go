@@ -1,7 +1,9 @@
 package lab
 
 import (
+	"cmp"
 	"fmt"
+	"os"
 	"slices"
 
 	"github.com/parelab/pare/gomlxops/evaluate"
@@ -12,6 +14,12 @@ import (
 // Method names a way to make a model smaller.
 type Method = lowrank.Method
 
+// By is how ranks are shared out: "uniform", "energy" or "fisher". See [lowrank.By] and [ByFisher].
+type By = lowrank.By
+
+// ByFisher is lowrank.ByEnergy with each linear's energy weighed by its Fisher salience, in place of Options.Weights.
+const ByFisher By = "fisher"
+
 // Dense is the method of an attempt that leaves the model as it is.
 const Dense Method = "dense"
 
@@ -20,9 +28,16 @@ type Attempt struct {
 	Method   Method                    // Dense, or one of lowrank.Methods: "pcm", "scm", "svd", …
 	Ratio    float64                   // fraction of the decoder linears' parameters to remove, in (0,1); 0 for Dense
 	Settings lowrank.Settings          // of the method
-	Allocate lowrank.By                // how ranks are shared out; default lowrank.ByUniform
+	Allocate By                        // how ranks are shared out; default lowrank.ByUniform
 	Options  lowrank.AllocationOptions // of the allocation
-	Weigh    bool                      // let lowrank.ByEnergy weigh linears by their Fisher salience, in place of Options.Weights
+
+	// Sequential recalibrates block after block on what compressed blocks give: lowrank.Recalibrate, Update or Both; "" does not.
+	// Target is what a fit goes to; "" means lowrank.Shifted.
+	Sequential lowrank.Mode
+	Target     lowrank.Target
+
+	Out       string // directory to write the model to; "" writes none
+	Overwrite bool   // a model that is there
 
 	Moments     *Moments    // a calibration that was made already; nil makes one where the method needs it
 	Calibration Calibration // of moments and gradients that are not given
@@ -37,6 +52,9 @@ type Outcome struct {
 
 // check refuses what would fail after minutes of computing.
 func (a Attempt) check() error {
+	if entries, _ := os.ReadDir(a.Out); len(entries) > 0 && !a.Overwrite { // transformer.Save looks closer
+		return fmt.Errorf("%s: expected no such directory or an empty one, found %d entries; choose another name or ask for it to be overwritten", a.Out, len(entries))
+	}
 	if a.Method == Dense {
 		if a.Ratio != 0 {
 			return fmt.Errorf("ratio: method %q removes nothing, found %v", Dense, a.Ratio)
@@ -52,15 +70,36 @@ func (a Attempt) check() error {
 	if _, err := lowrank.Rank(a.Ratio, 1, 1); err != nil {
 		return err
 	}
-	switch {
-	case a.Allocate == lowrank.ByEnergy:
-		return nil
-	case a.Allocate != "" && a.Allocate != lowrank.ByUniform:
-		return fmt.Errorf("allocate: expected %q or %q, found %q", lowrank.ByUniform, lowrank.ByEnergy, a.Allocate)
-	case a.Weigh:
-		return fmt.Errorf("weights have no say in a uniform allocation; allocate by %q", lowrank.ByEnergy)
+	if _, err := a.sequential().For(a.Method); err != nil && a.Sequential != "" {
+		return err
+	}
+	if a.Sequential == "" && a.Target != "" {
+		return fmt.Errorf("target: nothing is fitted to %q without a sequential mode; take %q or %q", a.Target, lowrank.Update, lowrank.Both)
+	}
+	if by := []By{"", lowrank.ByUniform, lowrank.ByEnergy, ByFisher}; !slices.Contains(by, a.Allocate) {
+		return fmt.Errorf("allocate: expected one of %q, found %q", by[1:], a.Allocate)
 	}
 	return nil
+}
+
+// sequential are the options of lowrank.Sequential.
+func (a Attempt) sequential() lowrank.SequentialOptions {
+	return lowrank.SequentialOptions{Mode: a.Sequential, Target: a.Target}
+}
+
+// looksAtText says whether calibration text has a say.
+func (a Attempt) looksAtText() bool {
+	return a.Method.NeedsMoments() || a.needsFisher() || a.Sequential != ""
+}
+
+func (a Attempt) needsFisher() bool { return a.Method.NeedsFisher() || a.Allocate == ByFisher }
+
+// calibration says on what the attempt is calibrated.
+func (a Attempt) calibration(m *Model) Calibration {
+	if a.Moments != nil {
+		return a.Moments.Options
+	}
+	return a.Calibration.withDefaults(m)
 }
 
 // Label names the attempt but for its ratio: "svd", "asvd alpha=0.3 energy".
@@ -69,17 +108,29 @@ func (a Attempt) Label() string {
 	if settings := a.Settings.String(); settings != "" {
 		label += " " + settings
 	}
-	if a.Allocate == lowrank.ByEnergy {
+	if a.Allocate != "" && a.Allocate != lowrank.ByUniform {
 		label += " " + string(a.Allocate)
 	}
-	if a.Weigh {
-		label += " by Fisher"
+	if a.Sequential != "" {
+		label += ", " + string(a.Sequential)
+	}
+	if a.Target == lowrank.Original {
+		label += " to original"
 	}
 	for _, kind := range a.Options.Protect {
 		label += " without " + string(kind)
 	}
+	for _, linear := range a.Options.ProtectLinears {
+		label += " without " + linear
+	}
 	if a.Options.Multiple > 1 {
 		label += fmt.Sprintf(" multiples of %d", a.Options.Multiple)
+	}
+	if a.Options.Minimum > 1 {
+		label += fmt.Sprintf(" at least %d", a.Options.Minimum)
+	}
+	if a.Options.FreeBias {
+		label += " free bias"
 	}
 	return label
 }
@@ -102,14 +153,18 @@ func (a Attempt) params(m *Model) map[string]tracker.Value {
 	if label := a.Label(); label != string(a.Method) {
 		p["label"] = tracker.String(label)
 	}
-	if !a.Method.NeedsMoments() && !a.Method.NeedsFisher() && !a.Weigh {
+	if a.Method != Dense {
+		p["allocate"] = tracker.String(string(cmp.Or(a.Allocate, lowrank.ByUniform)))
+	}
+	if a.Sequential != "" {
+		p["sequential"] = tracker.String(string(a.Sequential))
+		p["target"] = tracker.String(string(cmp.Or(a.Target, lowrank.Shifted)))
+	}
+	if !a.looksAtText() {
 		return p
 	}
-	o, text := a.Calibration.withDefaults(m), a.Calibration.Text
-	if a.Moments != nil {
-		o, text = a.Moments.Options, a.Moments.Text.String()
-	}
-	p["calibration"] = tracker.String(text)
+	o := a.calibration(m)
+	p["calibration"] = tracker.String(whole(o.Text, CalibrationPart))
 	p["sequences"] = tracker.Int(int64(o.Sequences))
 	p["length"] = tracker.Int(int64(o.Length))
 	p["groups"] = tracker.Int(int64(o.Groups))

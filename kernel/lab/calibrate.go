@@ -8,7 +8,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/parelab/pare/datasets"
 	"github.com/parelab/pare/gomlxops/covariance"
 	"github.com/parelab/pare/kernel/show"
 )
@@ -30,7 +29,7 @@ func (c Calibration) withDefaults(m *Model) Calibration {
 		c.Sequences = 128
 	}
 	if c.Length == 0 {
-		c.Length = min(256, m.Config().MaxPositions)
+		c.Length = min(longestDefault, m.Config().MaxPositions)
 	}
 	if c.Groups == 0 {
 		c.Groups = 32
@@ -54,32 +53,24 @@ type Moments struct {
 // Calibrate runs calibration text once through the model. A calibration of the same model, text and options is read back; one that was
 // interrupted, by Ctrl-C, a killed process or a lost machine, continues from what it left beside its result every few seconds.
 func (l *Lab) Calibrate(ctx context.Context, m *Model, opt Calibration) (*Moments, error) {
-	opt = opt.withDefaults(m)
-	text, err := l.Tokens(m, opt.Text, CalibrationPart)
+	s, err := l.sample(m, opt)
 	if err != nil {
 		return nil, err
 	}
-	digest, err := m.Digest()
-	if err != nil {
+	out := &Moments{Options: s.Calibration, Text: s.text, key: key("moments 1", s.model, s.text.Digest, s.text.Part, s.Sequences, s.Length, s.Groups, s.Seed)}
+	path, found := l.result("moments", out.key, ".safetensors"), false
+	if out.Moments, found, err = readBack(path, covariance.Load); err != nil {
 		return nil, err
 	}
-	out := &Moments{Options: opt, Text: text, key: key("moments 1", digest, text.Digest, text.Part, opt.Sequences, opt.Length, opt.Groups, opt.Seed)}
-	path := l.result("moments", out.key, ".safetensors")
-	if out.Moments, err = covariance.Load(path); err == nil {
+	if found {
 		out.ReadBack = path
 		return out, nil
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w; remove the file to calibrate again", err)
 	}
-	sequences, err := datasets.Sample(text.IDs, opt.Sequences, opt.Length, opt.Seed)
-	if err != nil {
-		return nil, fmt.Errorf("text %s: %w", text, err)
-	}
-	err = saveResult(path, func(path string) error { return l.collect(ctx, m, sequences, out, path) })
+	sequences, err := s.sequences()
 	if err != nil {
 		return nil, err
 	}
-	return out, nil
+	return out, saveResult(path, func(path string) error { return l.collect(ctx, m, sequences, out, path) })
 }
 
 // checkpointEvery is the least time between two checkpoints of a calibration; 0 leaves it to covariance. Tests set it.
@@ -94,15 +85,12 @@ func (l *Lab) collect(ctx context.Context, m *Model, sequences [][]int32, out *M
 		Notice: func(text string) { out.Notices = append(out.Notices, text) },
 	}
 	out.Moments, err = covariance.Collect(ctx, m.Dense(), sequences, covariance.Options{
-		Groups: out.Options.Groups, Data: out.Text.Digest, Recorder: watch, Checkpoint: keep,
+		Groups: out.Options.Groups, Data: out.Text.Digest, Recorder: watch, Checkpoint: keep, File: path,
 	})
 	if _, missing := os.Stat(keep.Path); err != nil && missing == nil {
 		return fmt.Errorf("%w; the next run continues from %s", err, keep.Path)
 	}
 	if err != nil {
-		return err
-	}
-	if err := out.Moments.Save(path); err != nil {
 		return err
 	}
 	if err := os.Remove(keep.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -1,9 +1,9 @@
 package lab
 
 import (
+	"cmp"
 	"context"
-	"errors"
-	"io/fs"
+	"fmt"
 
 	"github.com/parelab/pare/gomlxops"
 	"github.com/parelab/pare/gomlxops/covariance"
@@ -40,8 +40,28 @@ func (l *Lab) Compress(ctx context.Context, m *Model, a Attempt, rec gomlxops.Re
 	if err != nil {
 		return nil, err
 	}
+	if a.Sequential != "" {
+		if forms, allocation, err = l.sequential(ctx, m, a, spectra, allocation, rec); err != nil {
+			return nil, err
+		}
+	}
 	small, err := m.With(forms)
 	return &Smaller{small, allocation, given.warnings()}, err
+}
+
+// sequential goes through the blocks once more, with the sequences that the attempt is calibrated on.
+func (l *Lab) sequential(ctx context.Context, m *Model, a Attempt, spectra []*lowrank.Spectrum, allocation *lowrank.Allocation, rec gomlxops.Recorder) (map[string]transformer.Form, *lowrank.Allocation, error) {
+	s, err := l.sample(m, a.calibration(m))
+	if err != nil {
+		return nil, nil, err
+	}
+	sequences, err := s.sequences()
+	if err != nil {
+		return nil, nil, err
+	}
+	opt := a.sequential()
+	opt.Groups, opt.Recorder = s.Groups, rec
+	return lowrank.Sequential(ctx, m.Model, spectra, allocation, sequences, opt)
 }
 
 // needs are what a compression is computed from; each is nil where nothing asks for it.
@@ -56,7 +76,7 @@ func (l *Lab) needs(ctx context.Context, m *Model, a Attempt) (n needs, err erro
 			return n, err
 		}
 	}
-	if a.Method.NeedsFisher() || a.Weigh {
+	if a.needsFisher() {
 		n.fisher, err = l.Gradients(ctx, m, a.Calibration)
 	}
 	return n, err
@@ -73,16 +93,20 @@ func (n needs) warnings() (all []string) {
 
 // allocate chooses ranks.
 func (a Attempt) allocate(m *Model, spectra []*lowrank.Spectrum, n needs) (map[string]transformer.Form, *lowrank.Allocation, error) {
-	if a.Allocate != lowrank.ByEnergy {
+	if cmp.Or(a.Allocate, lowrank.ByUniform) == lowrank.ByUniform {
 		return lowrank.UniformWith(spectra, a.Ratio, a.Options)
 	}
-	if a.Weigh {
+	if a.Allocate == ByFisher {
 		var err error
 		if a.Options.Weights, err = n.fisher.Salience(m.Model); err != nil {
 			return nil, nil, err
 		}
 	}
-	return lowrank.Energy(spectra, a.Ratio, a.Options)
+	forms, allocation, err := lowrank.Energy(spectra, a.Ratio, a.Options)
+	if err == nil {
+		allocation.By = a.Allocate
+	}
+	return forms, allocation, err
 }
 
 // decompose takes every decoder linear apart, or reads back what an earlier run left.
@@ -105,8 +129,8 @@ func (l *Lab) decompose(ctx context.Context, m *Model, a Attempt, n needs, rec g
 		opt.Fisher, made = n.fisher.Fisher, append(made, n.fisher.key)
 	}
 	path := l.result("spectra-"+string(a.Method), key(made...), ".safetensors")
-	spectra, err := lowrank.Load(path, m.Model)
-	if err == nil || !errors.Is(err, fs.ErrNotExist) {
+	spectra, found, err := readBack(path, func(path string) ([]*lowrank.Spectrum, error) { return lowrank.Load(path, m.Model) })
+	if err != nil || found {
 		return spectra, err
 	}
 	spectra, err = lowrank.DecomposeAll(ctx, m.Model, moments, a.Method, opt)
@@ -119,13 +143,16 @@ func (l *Lab) decompose(ctx context.Context, m *Model, a Attempt, n needs, rec g
 // Facts says what the compression removed and what it cost.
 func (s *Smaller) Facts() show.Fragment {
 	a := s.Allocation
+	if a == nil {
+		return show.Facts{Title: "Compression", Items: []show.Fact{{Name: "method", Value: string(Dense)}}}
+	}
 	dense := 0
 	for _, c := range a.Ranks {
 		if c.Rank == 0 {
 			dense++
 		}
 	}
-	return show.Facts{
+	facts := show.Facts{
 		Title: "Compression",
 		Items: []show.Fact{
 			{Name: "method", Value: string(a.Method) + " " + a.Settings.String()},
@@ -136,4 +163,14 @@ func (s *Smaller) Facts() show.Fragment {
 			{Name: "linears left dense", Value: dense},
 		},
 	}
+	if r := a.Sequential; r != nil {
+		before, after := 0.0, 0.0
+		for _, fit := range r.Linears {
+			before, after = before+fit.Before/float64(len(r.Linears)), after+fit.After/float64(len(r.Linears))
+		}
+		facts.Items = append(facts.Items,
+			show.Fact{Name: "block after block", Value: fmt.Sprintf("%s, target %s", r.Mode, r.Target)},
+			show.Fact{Name: "output error, mean of linears", Value: fmt.Sprintf("%.4g before, %.4g after, of the outputs' energy", before, after)})
+	}
+	return facts
 }

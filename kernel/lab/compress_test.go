@@ -15,7 +15,9 @@ func TestCompress(t *testing.T) {
 	m := openTiny(t, l)
 	for i, method := range lowrank.Methods() {
 		c := Attempt{Method: method, Ratio: 0.4, Allocate: []lowrank.By{lowrank.ByUniform, lowrank.ByEnergy}[i%2], Calibration: little}
-		c.Weigh = method == lowrank.FWSVDCol
+		if method == lowrank.FWSVDCol {
+			c.Allocate = ByFisher
+		}
 		first, err := l.Compress(t.Context(), m, c, nil)
 		if err != nil {
 			t.Fatal(err)
@@ -65,11 +67,13 @@ func TestCompressRefuses(t *testing.T) {
 	l := newTestLab(t)
 	m := openTiny(t, l)
 	for want, c := range map[string]Attempt{
-		`found "pca"`:  {Method: "pca", Ratio: 0.5},
-		"found 1.5":    {Method: "svd", Ratio: 1.5},
-		`found "best"`: {Method: "pcm", Ratio: 0.5, Allocate: "best"},
-		"no say":       {Method: "pcm", Ratio: 0.5, Weigh: true},
-		"alpha":        {Method: "pcm", Ratio: 0.5, Settings: lowrank.Settings{Alpha: 0.5}},
+		`found "pca"`:       {Method: "pca", Ratio: 0.5},
+		"found 1.5":         {Method: "svd", Ratio: 1.5},
+		`found "best"`:      {Method: "pcm", Ratio: 0.5, Allocate: "best"},
+		"no target":         {Method: "pcm", Ratio: 0.5, Sequential: "recalibrate", Target: "original"},
+		"nothing is fitted": {Method: "pcm", Ratio: 0.5, Target: "original"},
+		"no inputs":         {Method: "svd", Ratio: 0.5, Sequential: "both"},
+		"alpha":             {Method: "pcm", Ratio: 0.5, Settings: lowrank.Settings{Alpha: 0.5}},
 	} {
 		if _, err := l.Compress(t.Context(), m, c, nil); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q", err, want)

@@ -2,11 +2,7 @@ package lab
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"io/fs"
 
-	"github.com/parelab/pare/datasets"
 	"github.com/parelab/pare/gomlxops/importance"
 )
 
@@ -20,30 +16,27 @@ type Gradients struct {
 // Gradients runs calibration text forward and backward through the model. Those of the same model, text and options are read
 // back; Groups mean nothing here.
 func (l *Lab) Gradients(ctx context.Context, m *Model, opt Calibration) (*Gradients, error) {
-	opt = opt.withDefaults(m)
-	text, err := l.Tokens(m, opt.Text, CalibrationPart)
+	s, err := l.sample(m, opt)
 	if err != nil {
 		return nil, err
 	}
-	digest, err := m.Digest()
+	out := &Gradients{key: key("fisher 1", s.model, s.text.Digest, s.text.Part, s.Sequences, s.Length, s.Seed)}
+	path, found := l.result("fisher", out.key, ".safetensors"), false
+	out.Fisher, found, err = readBack(path, func(path string) (*importance.Fisher, error) { return importance.Load(path, m.Model) })
 	if err != nil {
 		return nil, err
 	}
-	out := &Gradients{key: key("fisher 1", digest, text.Digest, text.Part, opt.Sequences, opt.Length, opt.Seed)}
-	path := l.result("fisher", out.key, ".safetensors")
-	if out.Fisher, err = importance.Load(path, m.Model); err == nil {
+	if found {
 		out.ReadBack = path
 		return out, nil
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w; remove the file to collect them again", err)
 	}
-	sequences, err := datasets.Sample(text.IDs, opt.Sequences, opt.Length, opt.Seed)
+	sequences, err := s.sequences()
 	if err != nil {
-		return nil, fmt.Errorf("text %v: %w", text, err)
+		return nil, err
 	}
 	watch := l.watch("Gradients of " + m.Name)
 	defer watch.Close()
-	out.Fisher, err = importance.Collect(ctx, m.Model, sequences, importance.Options{Data: text.Digest, Recorder: watch})
+	out.Fisher, err = importance.Collect(ctx, m.Model, sequences, importance.Options{Data: s.text.Digest, Recorder: watch})
 	if err != nil {
 		return nil, err
 	}

@@ -1,9 +1,6 @@
 package lab
 
 import (
-	"os"
-	"path/filepath"
-
 	"github.com/parelab/pare/kernel/show"
 	"github.com/parelab/pare/tracker"
 	"github.com/parelab/pare/tracker/boltstore"
@@ -16,6 +13,8 @@ type Lab struct {
 
 	// Watch shows the progress of a long operation under a title; nil means show.NewProgress.
 	Watch func(title string) Watcher
+
+	texts map[string]*Tokens // read already, by model, name and part; nil keeps none
 }
 
 // Watcher is told how an operation goes, and closed at its end.
@@ -47,17 +46,4 @@ func (l *Lab) watch(title string) Watcher {
 		return l.Watch(title)
 	}
 	return show.NewProgress(title)
-}
-
-// result is the path of a kept result: its kind, and the digest of what it was made from.
-func (l *Lab) result(kind, digest, ext string) string {
-	return filepath.Join(l.Home, "results", kind+"-"+digest[:16]+ext)
-}
-
-// saveResult keeps a result, making its directory.
-func saveResult(path string, save func(string) error) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
-	}
-	return save(path)
 }

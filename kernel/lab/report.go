@@ -13,12 +13,20 @@ import (
 	"github.com/parelab/pare/tracker"
 )
 
-// Latest returns, of every setting that was tried, the latest complete trial: the dense model first, then by method and ratio.
+// Latest returns, of every setting that was tried and measured as the study measures, the latest complete trial: the dense
+// model first, then by method and ratio.
 func (s *Study) Latest(ctx context.Context) ([]*tracker.Trial, error) {
+	of, err := s.complete(ctx)
+	return latest(of.trials), err
+}
+
+// complete are the study's complete trials of its protocol.
+func (s *Study) complete(ctx context.Context) (peers, error) {
 	trials, err := s.lab.Store.Trials(ctx, s.Name, tracker.Filter{States: []tracker.State{tracker.Complete}})
-	if err != nil {
-		return nil, err
-	}
+	return s.peers(trials), err
+}
+
+func latest(trials []*tracker.Trial) []*tracker.Trial {
 	latest := map[string]*tracker.Trial{}
 	for _, t := range trials {
 		latest[key(name(t, "model"), label(t), ratio(t))] = t
@@ -28,21 +36,10 @@ func (s *Study) Latest(ctx context.Context) ([]*tracker.Trial, error) {
 		out = append(out, t)
 	}
 	slices.SortFunc(out, func(a, b *tracker.Trial) int {
-		return cmp.Or(cmp.Compare(name(a, "model"), name(b, "model")), compareDense(a, b),
+		return cmp.Or(cmp.Compare(name(a, "model"), name(b, "model")), first(label(a) == string(Dense), label(b) == string(Dense)),
 			cmp.Compare(label(a), label(b)), cmp.Compare(ratio(a), ratio(b)))
 	})
-	return out, nil
-}
-
-func compareDense(a, b *tracker.Trial) int {
-	da, db := label(a) == string(Dense), label(b) == string(Dense)
-	switch {
-	case da == db:
-		return 0
-	case da:
-		return -1
-	}
-	return 1
+	return out
 }
 
 func name(t *tracker.Trial, param string) string { return fmt.Sprint(t.Params[param].Any()) }
@@ -75,17 +72,18 @@ func metric(t *tracker.Trial, name string) any {
 
 // Table lists the latest trial of every setting.
 func (s *Study) Table(ctx context.Context) (show.Table, error) {
-	trials, err := s.Latest(ctx)
+	of, err := s.complete(ctx)
 	if err != nil {
 		return show.Table{}, err
 	}
+	trials := latest(of.trials)
 	table := show.Table{
 		Title: "Study " + s.Name,
 		Columns: []show.Column{
 			{Name: "trial"}, {Name: "method"}, {Name: "ratio", Format: show.Percent}, {Name: "removed", Format: "%.4f"},
 			{Name: "parameters", Format: show.Integer}, {Name: "perplexity", Format: "%.3f"},
 		},
-		Caption: "Ratio is the fraction of the decoder linears' parameters asked to be removed; removed is what was counted.",
+		Caption: "Ratio is the fraction of the decoder linears' parameters asked to be removed; removed is what was counted. " + of.String(),
 	}
 	elsewhere := slices.ContainsFunc(trials, func(t *tracker.Trial) bool { return metric(t, elsewhereMetric) != nil })
 	if elsewhere {
@@ -103,16 +101,16 @@ func (s *Study) Table(ctx context.Context) (show.Table, error) {
 
 // Chart draws perplexity against the ratio, a line for every method, with the dense model as reference.
 func (s *Study) Chart(ctx context.Context) (show.Chart, error) {
-	trials, err := s.Latest(ctx)
+	of, err := s.complete(ctx)
 	if err != nil {
 		return show.Chart{}, err
 	}
 	chart := show.Chart{
-		Title: "What removing parameters costs",
-		X:     show.Axis{Label: "removed from the decoder linears", Format: show.Percent},
-		Y:     show.Axis{Label: "perplexity on " + cmp.Or(s.Measure.Text, Pocket), Log: true},
+		Title: "What removing parameters costs", Caption: of.String(),
+		X: show.Axis{Label: "removed from the decoder linears", Format: show.Percent},
+		Y: show.Axis{Label: "perplexity on " + cmp.Or(s.Measure.Text, Pocket), Log: true},
 	}
-	for _, t := range trials {
+	for _, t := range latest(of.trials) {
 		value, ok := t.Value(perplexityMetric)
 		if !ok {
 			continue
@@ -144,24 +142,29 @@ func (l *Lab) LostEnergy(ctx context.Context, m *Model, a Attempt) (show.Fragmen
 	return lostEnergy(small.Allocation, m.Linears()), nil
 }
 
-// lostEnergy draws what the attempt's ranks leave out of every linear, as a fraction of its energy: a map of layers by
-// kinds of linear.
+// lostEnergy draws what the attempt's ranks leave out of every linear, as a fraction of its energy.
 func lostEnergy(a *lowrank.Allocation, linears []transformer.Linear) show.HeatMap {
 	h := show.HeatMap{
-		Title:    fmt.Sprintf("Energy left out by %s at %g", a.Method, a.Ratio),
-		RowLabel: "layer", ColLabel: "linear",
+		Title: fmt.Sprintf("Energy left out by %s at %g", a.Method, a.Ratio),
 		Label: "left out", Format: show.Percent,
 	}
-	for _, k := range transformer.Kinds {
-		h.Cols = append(h.Cols, string(k))
+	byLinear(&h, linears, func(i int) float64 { return a.Ranks[i].Discarded / a.Ranks[i].Energy })
+	return h
+}
+
+// byLinear fills a map of layers by kinds of linear.
+func byLinear(h *show.HeatMap, linears []transformer.Linear, value func(i int) float64) {
+	h.RowLabel, h.ColLabel = "layer", "linear"
+	for _, lin := range linears {
+		if !slices.Contains(h.Cols, string(lin.Kind)) {
+			h.Cols = append(h.Cols, string(lin.Kind))
+		}
 	}
 	for i, lin := range linears {
 		for len(h.Rows) <= lin.Layer {
 			h.Rows = append(h.Rows, strconv.Itoa(len(h.Rows)))
 			h.Values = append(h.Values, make([]float64, len(h.Cols)))
 		}
-		c := a.Ranks[i]
-		h.Values[lin.Layer][slices.Index(transformer.Kinds, lin.Kind)] = c.Discarded / c.Energy
+		h.Values[lin.Layer][slices.Index(h.Cols, string(lin.Kind))] = value(i)
 	}
-	return h
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"slices"
-	"strconv"
 
 	"github.com/parelab/pare/gomlxops/lowrank"
 	"github.com/parelab/pare/gomlxops/transformer"
@@ -75,23 +73,14 @@ func (l *Lab) Ranks(ctx context.Context, m *Model, a Attempt) (*show.HeatMap, er
 }
 
 func ranks(allocation *lowrank.Allocation, a Attempt, linears []transformer.Linear) *show.HeatMap {
-	h := &show.HeatMap{
-		Title: "Ranks of " + a.String(), RowLabel: "layer", ColLabel: "linear", Label: "rank", Format: show.Integer,
-	}
-	for _, k := range transformer.Kinds {
-		h.Cols = append(h.Cols, string(k))
-	}
-	for _, lin := range linears {
-		for len(h.Rows) <= lin.Layer {
-			h.Rows = append(h.Rows, strconv.Itoa(len(h.Rows)))
-			h.Values = append(h.Values, make([]float64, len(h.Cols)))
+	h := &show.HeatMap{Title: "Ranks of " + a.String(), Label: "rank", Format: show.Integer}
+	byLinear(h, linears, func(i int) float64 {
+		if rank := allocation.Ranks[i].Rank; rank > 0 {
+			return float64(rank)
 		}
-		rank, _ := allocation.Rank(lin.Name)
-		at := &h.Values[lin.Layer][slices.Index(transformer.Kinds, lin.Kind)]
-		if *at = float64(rank); rank == 0 {
-			*at, h.Caption = math.NaN(), "Hatched: left dense."
-		}
-	}
+		h.Caption = "A linear without a number is left dense."
+		return math.NaN()
+	})
 	return h
 }
 

@@ -21,6 +21,7 @@ type Summary struct {
 	Study    string
 	Metric   string
 	On       string // the text that the metric was measured on
+	Measured string // the protocol of the trials, and how many of another are left out
 	Settings []Setting
 	other    *Summary // by the metric on the second text
 }
@@ -38,15 +39,16 @@ type Setting struct {
 // Estimate is mean and spread as a table shows them.
 func (s Setting) Estimate() show.Estimate { return show.Estimate{Value: s.Mean, Spread: s.Spread} }
 
-// Summary takes the seeds of every setting together: all hyperparameters alike but the seed. Of several trials with the
+// Summary takes the seeds of every setting together: all hyperparameters alike but the seed, of trials that were measured as the study
+// measures. Of several trials with the
 // same seed the latest counts. Dense comes first, then labels, groups and ratios in order.
 func (s *Study) Summary(ctx context.Context) (*Summary, error) {
-	trials, err := s.lab.Store.Trials(ctx, s.Name, tracker.Filter{States: []tracker.State{tracker.Complete}})
+	of, err := s.complete(ctx)
 	if err != nil {
 		return nil, err
 	}
 	bySetting := map[string]map[string]*tracker.Trial{} // setting, seed
-	for _, t := range trials {
+	for _, t := range of.trials {
 		rest := maps.Clone(t.Params)
 		delete(rest, seedParam)
 		k := settings(rest)
@@ -55,8 +57,8 @@ func (s *Study) Summary(ctx context.Context) (*Summary, error) {
 		}
 		bySetting[k][name(t, seedParam)] = t
 	}
-	out := &Summary{Study: s.Name, Metric: perplexityMetric, On: cmp.Or(s.Measure.Text, Pocket)}
-	out.other = &Summary{Study: s.Name, Metric: elsewhereMetric, On: s.Measure.Elsewhere}
+	out := &Summary{Study: s.Name, Metric: perplexityMetric, On: cmp.Or(s.Measure.Text, Pocket), Measured: of.String()}
+	out.other = &Summary{Study: s.Name, Metric: elsewhereMetric, On: s.Measure.Elsewhere, Measured: of.String()}
 	for _, seeds := range bySetting {
 		out.add(seeds)
 		out.other.add(seeds)

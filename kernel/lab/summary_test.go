@@ -3,6 +3,7 @@ package lab
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"testing"
@@ -11,9 +12,11 @@ import (
 )
 
 // tried records a finished trial with a perplexity of its own choosing.
-func tried(t *testing.T, l *Lab, study string, m *Model, a Attempt, perplexity float64) {
+func tried(t *testing.T, s *Study, m *Model, a Attempt, perplexity float64) {
 	t.Helper()
-	run, err := tracker.Start(t.Context(), l.Store, tracker.Attempt{Study: study, Params: a.params(m)})
+	params := a.params(m)
+	maps.Copy(params, s.Measure.withDefaults(m).params())
+	run, err := tracker.Start(t.Context(), s.lab.Store, tracker.Attempt{Study: s.Name, Params: params})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,14 +37,14 @@ func TestSummary(t *testing.T) {
 	pcm := func(seed uint64, groups int, ratio float64) Attempt {
 		return Attempt{Method: "pcm", Ratio: ratio, Calibration: Calibration{Seed: seed, Groups: groups}}
 	}
-	tried(t, l, s.Name, m, pcm(1, 4, 0.2), 99) // superseded
-	tried(t, l, s.Name, m, pcm(1, 4, 0.2), 3)
-	tried(t, l, s.Name, m, pcm(2, 4, 0.2), 5)
-	tried(t, l, s.Name, m, pcm(3, 4, 0.2), 7)
-	tried(t, l, s.Name, m, pcm(1, 8, 0.2), 11)
-	tried(t, l, s.Name, m, pcm(1, 4, 0.4), 13)
-	tried(t, l, s.Name, m, Attempt{Method: "svd", Ratio: 0.2}, 17)
-	tried(t, l, s.Name, m, Attempt{Method: Dense}, 2)
+	tried(t, s, m, pcm(1, 4, 0.2), 99) // superseded
+	tried(t, s, m, pcm(1, 4, 0.2), 3)
+	tried(t, s, m, pcm(2, 4, 0.2), 5)
+	tried(t, s, m, pcm(3, 4, 0.2), 7)
+	tried(t, s, m, pcm(1, 8, 0.2), 11)
+	tried(t, s, m, pcm(1, 4, 0.4), 13)
+	tried(t, s, m, Attempt{Method: "svd", Ratio: 0.2}, 17)
+	tried(t, s, m, Attempt{Method: Dense}, 2)
 	sum, err := s.Summary(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -65,7 +65,7 @@ func (s *Summary) Table() show.Table {
 	t := show.Table{
 		Title:   "Perplexity on " + s.On,
 		Columns: []show.Column{{Name: "method"}, {Name: "seeds", Align: show.Right}},
-		Caption: "Mean ± standard deviation over calibration seeds; a single value has no ±. The best of each ratio is marked.",
+		Caption: "Mean ± standard deviation over calibration seeds; a single value has no ±. The best of each ratio is marked. " + s.Measured,
 	}
 	ratios := s.ratios()
 	for _, r := range ratios {
@@ -95,9 +95,9 @@ func (s *Summary) Table() show.Table {
 // Chart draws the metric against the ratio, a line with its spread for every way to compress, and dense as reference.
 func (s *Summary) Chart() show.Chart {
 	c := show.Chart{
-		Title: "What removing parameters costs",
-		X:     show.Axis{Label: "removed from the decoder linears", Format: show.Percent},
-		Y:     show.Axis{Label: "perplexity on " + s.On, Log: true},
+		Title: "What removing parameters costs", Caption: s.Measured,
+		X: show.Axis{Label: "removed from the decoder linears", Format: show.Percent},
+		Y: show.Axis{Label: "perplexity on " + s.On, Log: true},
 	}
 	for _, l := range s.lines() {
 		if l.label == string(Dense) {

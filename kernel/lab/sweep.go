@@ -10,8 +10,8 @@ import (
 // Centring is what a feature method does about the mean: "mean", "no-bias" or "uncentred". See [lowrank.Centring].
 type Centring = lowrank.Centring
 
-// By is how ranks are shared out: "uniform" or "energy". See [lowrank.By].
-type By = lowrank.By
+// Mode is what is done anew block after block: "recalibrate", "update" or "both"; "" is nothing. See [lowrank.Mode].
+type Mode = lowrank.Mode
 
 // Sweep is every combination of some settings. A list that is empty leaves its setting at the default.
 type Sweep struct {
@@ -20,6 +20,7 @@ type Sweep struct {
 	Ratios      []float64
 	Centrings   []Centring // of the feature methods
 	Allocate    []By
+	Sequential  []Mode // a method that looks at no text is left out of modes that it cannot follow
 	Groups      []int
 	Seeds       []uint64
 }
@@ -33,12 +34,18 @@ func (s Sweep) Attempts(m *Model) []Attempt {
 	all = vary(all, s.Methods, func(a *Attempt, method Method) { a.Method = method })
 	all = vary(all, s.Centrings, func(a *Attempt, c Centring) { a.Settings.Centring = c })
 	all = vary(all, s.Allocate, func(a *Attempt, by By) { a.Allocate = by })
+	all = vary(all, s.Sequential, func(a *Attempt, mode Mode) { a.Sequential = mode })
 	all = vary(all, s.Ratios, func(a *Attempt, ratio float64) { a.Ratio = ratio })
 	var once []Attempt
 	seen := map[string]bool{}
 	for _, a := range all {
 		if a.Method == Dense {
 			a = Attempt{Method: Dense}
+		}
+		if a.Sequential == lowrank.Recalibrate || a.Sequential == lowrank.Both {
+			if !a.Method.NeedsMoments() {
+				continue
+			}
 		}
 		if k := settings(a.params(m)); !seen[k] {
 			seen[k], once = true, append(once, a)

@@ -36,14 +36,26 @@ type Tokens struct {
 
 // Tokens reads one part of a text and cuts it into the model's tokens. A text is named by the path of a file or of a
 // directory of .txt files, or is "pocket"; the part may follow the name after a colon, as in "novels:heldout", and then stands
-// before the one asked for.
+// before the one asked for. A study reads a text once.
 func (l *Lab) Tokens(model *Model, name string, part Part) (*Tokens, error) {
 	name, part = splitName(name, part)
+	digest, err := model.Digest()
+	if err != nil {
+		return nil, err
+	}
+	at := key(digest, name, string(part))
+	if known := l.texts[at]; known != nil {
+		return known, nil
+	}
 	corpus, err := readPart(name, part)
 	if err != nil {
 		return nil, err
 	}
-	return &Tokens{Name: name, Part: part, Digest: corpus.Digest, IDs: datasets.Tokenize(corpus, model.Tokenizer)}, nil
+	t := &Tokens{Name: name, Part: part, Digest: corpus.Digest, IDs: datasets.Tokenize(corpus, model.Tokenizer)}
+	if l.texts != nil {
+		l.texts[at] = t
+	}
+	return t, nil
 }
 
 func splitName(name string, part Part) (string, Part) {

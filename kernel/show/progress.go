@@ -47,6 +47,7 @@ type progressState struct {
 type stage struct {
 	name        string
 	done, total int
+	from        int // done when the current round was first reported: what it continues, not its own work
 	rounds      int
 	began, last time.Time     // of the current round
 	before      time.Duration // spent in earlier rounds
@@ -165,13 +166,13 @@ func (s *progressState) report(name string, done, total int, now time.Time) {
 	for i := range s.stages {
 		if g := &s.stages[i]; g.name == name {
 			if g.complete() && done < g.total {
-				g.before, g.began, g.rounds = g.before+g.last.Sub(g.began), now, g.rounds+1
+				g.before, g.began, g.from, g.rounds = g.before+g.last.Sub(g.began), now, done, g.rounds+1
 			}
 			g.done, g.total, g.last = done, total, now
 			return
 		}
 	}
-	s.stages = append(s.stages, stage{name: name, done: done, total: total, rounds: 1, began: now, last: now})
+	s.stages = append(s.stages, stage{name: name, done: done, total: total, from: done, rounds: 1, began: now, last: now})
 }
 
 func (s progressState) copy() progressState {
@@ -212,10 +213,9 @@ func (g stage) fraction() float64 {
 
 // left estimates the time to the end of the round from its pace so far; ok is false while there is nothing to go by.
 func (g stage) left(now time.Time) (d time.Duration, ok bool) {
-	f := g.fraction()
-	if f <= 0 || f >= 1 {
+	if g.done <= g.from || g.done >= g.total {
 		return 0, false
 	}
-	pace := float64(g.last.Sub(g.began)) / f // the time that done units took, as a whole round
-	return max(0, time.Duration(pace)-now.Sub(g.began)), true
+	pace := float64(g.last.Sub(g.began)) / float64(g.done-g.from) // the time that a unit took
+	return max(0, time.Duration(pace*float64(g.total-g.done))-now.Sub(g.last)), true
 }

@@ -97,7 +97,12 @@ func TestRemainingTime(t *testing.T) {
 			t.Errorf("after %v: %v left, want %v", after, left, want)
 		}
 	}
-	for _, g := range []stage{{done: 0, total: 10}, {done: 10, total: 10}, {done: 3, total: 0}} {
+	// What an earlier run had done says nothing of the pace: 5 of the 80 that remain took 10 s.
+	g = stage{from: 20, done: 25, total: 100, began: at, last: at.Add(10 * time.Second)}
+	if left, ok := g.left(at.Add(10 * time.Second)); !ok || left != 150*time.Second {
+		t.Errorf("continued: %v left, want 2m30s", left)
+	}
+	for _, g := range []stage{{done: 0, total: 10}, {done: 10, total: 10}, {done: 3, total: 0}, {from: 3, done: 3, total: 10}} {
 		if left, ok := g.left(at); ok {
 			t.Errorf("%+v: %v left, though nothing is known", g, left)
 		}

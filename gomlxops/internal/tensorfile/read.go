@@ -19,6 +19,26 @@ type File struct {
 	start    int64 // where the data begins
 	entries  map[string]entry
 	metadata map[string]string
+	mapped   []byte // the whole file, where it was opened by OpenMapped
+}
+
+// OpenMapped is [Open] for arrays larger than memory: what [File.Float64] returns lies in the page cache, must not be written to, and may be used
+// until the process ends, after Close too. The file must stay as it is; one that takes its name does no harm. Where files cannot be mapped it is
+// Open.
+func OpenMapped(path string) (*File, error) {
+	file, err := Open(path)
+	if err != nil || !mappable {
+		return file, err
+	}
+	info, err := file.f.Stat()
+	if err == nil {
+		file.mapped, err = mapFile(file.f, info.Size(), false)
+	}
+	if err != nil {
+		file.Close()
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return file, nil
 }
 
 // Open reads and checks the header of path: every array has a known type, a shape that its bytes fill, and the arrays fill
@@ -57,14 +77,25 @@ func (f *File) Float64(name string, shape ...int) ([]float64, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := make([]float64, len(raw)/8)
-	for i := range out {
-		out[i] = math.Float64frombits(binary.LittleEndian.Uint64(raw[i*8:]))
-		if math.IsNaN(out[i]) || math.IsInf(out[i], 0) {
-			return nil, f.notFinite(name, i, out[i])
+	out := f.wide(raw)
+	for i, v := range out {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return nil, f.notFinite(name, i, v)
 		}
 	}
 	return out, nil
+}
+
+// wide returns the numbers of raw, in place where they are mapped and aligned.
+func (f *File) wide(raw []byte) []float64 {
+	if f.mapped != nil && f.start%8 == 0 {
+		return view[float64](raw)
+	}
+	out := make([]float64, len(raw)/8)
+	for i := range out {
+		out[i] = math.Float64frombits(binary.LittleEndian.Uint64(raw[i*8:]))
+	}
+	return out
 }
 
 // Float32 is [File.Float64] for an array of float32.
@@ -107,6 +138,9 @@ func (f *File) read(name, dtype string, shape []int) ([]byte, error) {
 	}
 	if e.DType != dtype || !slices.Equal(e.Shape, shape) {
 		return nil, fmt.Errorf("%s: tensor %q: expected %s %v, found %s %v", f.path, name, dtype, shape, e.DType, e.Shape)
+	}
+	if f.mapped != nil {
+		return f.mapped[f.start+e.Offsets[0] : f.start+e.Offsets[1]], nil
 	}
 	raw := make([]byte, e.Offsets[1]-e.Offsets[0])
 	if _, err := f.f.ReadAt(raw, f.start+e.Offsets[0]); err != nil {

@@ -4,6 +4,8 @@
 // whole: it is written beside its place, flushed and renamed. A reader refuses whatever [Write] would not have written, and
 // says which file and which array disagrees.
 //
+// [NewDraft] and [OpenMapped] do the same for arrays that are together larger than memory: they lie in the page cache.
+//
 // It holds float64, float32 and int64 arrays. It is not the reader of models, which must cope with other people's files.
 package tensorfile
 
@@ -60,24 +62,41 @@ func elements(shape []int) (int64, error) {
 	return n, nil
 }
 
-// describe returns the type and number of elements of a Tensor's data.
-func (t Tensor) describe() (dtype string, n int, err error) {
-	switch data := t.Data.(type) {
+// describe returns the type of a Tensor's elements and how many its shape has.
+func (t Tensor) describe() (dtype string, n int64, err error) {
+	switch t.Data.(type) {
 	case []float64:
-		dtype, n = typeF64, len(data)
+		dtype = typeF64
 	case []float32:
-		dtype, n = typeF32, len(data)
+		dtype = typeF32
 	case []int64:
-		dtype, n = typeI64, len(data)
+		dtype = typeI64
 	default:
 		return "", 0, fmt.Errorf("tensor %q: cannot store a %T; []float64, []float32 and []int64 can be", t.Name, t.Data)
 	}
-	want, err := elements(t.Shape)
-	if err != nil {
+	if n, err = elements(t.Shape); err != nil {
 		return "", 0, fmt.Errorf("tensor %q: %w", t.Name, err)
 	}
-	if want != int64(n) {
-		return "", 0, fmt.Errorf("tensor %q: shape %v has %d elements, its data %d", t.Name, t.Shape, want, n)
-	}
 	return dtype, n, nil
+}
+
+// check says whether a Tensor's data fill its shape.
+func (t Tensor) check() error {
+	_, want, err := t.describe()
+	if err != nil {
+		return err
+	}
+	n := 0
+	switch data := t.Data.(type) {
+	case []float64:
+		n = len(data)
+	case []float32:
+		n = len(data)
+	case []int64:
+		n = len(data)
+	}
+	if want != int64(n) {
+		return fmt.Errorf("tensor %q: shape %v has %d elements, its data %d", t.Name, t.Shape, want, n)
+	}
+	return nil
 }

@@ -27,6 +27,16 @@ func Write(path string, tensors []Tensor, metadata map[string]string) error {
 }
 
 func encodeHeader(tensors []Tensor, metadata map[string]string) ([]byte, error) {
+	for _, t := range tensors {
+		if err := t.check(); err != nil {
+			return nil, err
+		}
+	}
+	return encodeShapes(tensors, metadata)
+}
+
+// encodeShapes is encodeHeader for tensors whose data need not be there yet.
+func encodeShapes(tensors []Tensor, metadata map[string]string) ([]byte, error) {
 	head := make(map[string]any, len(tensors)+1)
 	if len(metadata) > 0 {
 		head[metadataKey] = metadata
@@ -40,7 +50,7 @@ func encodeHeader(tensors []Tensor, metadata map[string]string) ([]byte, error) 
 		if _, twice := head[t.Name]; twice || t.Name == metadataKey || t.Name == "" {
 			return nil, fmt.Errorf("tensor name %q is empty, reserved or used twice", t.Name)
 		}
-		end := offset + int64(n)*elementSize(dtype)
+		end := offset + n*elementSize(dtype)
 		head[t.Name] = entry{dtype, append([]int{}, t.Shape...), [2]int64{offset, end}}
 		offset = end
 	}
