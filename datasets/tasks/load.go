@@ -173,6 +173,9 @@ func (s *Set) show(examples []Question, opt Options) error {
 	if opt.Shots > 0 && len(pool) <= opt.Shots {
 		return fmt.Errorf("%d solved examples are wanted before each question, but there are only %d questions to draw from", opt.Shots, len(pool))
 	}
+	if s.Task.made != nil {
+		from = "other questions of the same world"
+	}
 	if opt.Shots > 0 {
 		s.Examples = from
 	}
