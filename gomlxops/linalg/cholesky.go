@@ -83,7 +83,8 @@ func (blocked) cholesky(a []float64, n int) bool {
 				forward(a[j0*n+j0:], n, a[i*n+j0:i*n+j1])
 			}
 		})
-		takeOff(a, n, j0, j1)
+		below := dense(a, n, n).block(j1, n, j0, j1)
+		addProduct(dense(a, n, n).block(j1, n, j1, n), lowerHalf, -1, below, below.t())
 	}
 	return true
 }
@@ -110,27 +111,5 @@ func plainCholesky(a []float64, b, stride int) (pivot int, value float64) {
 func forward(l []float64, stride int, x []float64) {
 	for j := range x {
 		x[j] = (x[j] - dot(x[:j], l[j*stride:j*stride+j])) / l[j*stride+j]
-	}
-}
-
-// takeOff subtracts L₂₁L₂₁ᵀ from the lower half of what lies behind column j1, a strip of rows at a time.
-func takeOff(a []float64, n, j0, j1 int) {
-	b, m := j1-j0, n-j1
-	l := make([]float64, m*b)
-	for i := range m {
-		copy(l[i*b:(i+1)*b], a[(j1+i)*n+j0:(j1+i)*n+j1])
-	}
-	strip := max(128, (m+3)/4)
-	for i0 := 0; i0 < m; i0 += strip {
-		rows := min(strip, m-i0)
-		cols := i0 + rows
-		must(multiplyT(l[i0*b:cols*b], rows, b, l[:cols*b], cols, func(p []float64) {
-			parallel(rows, 32, func(lo, hi int) {
-				for i := lo; i < hi; i++ {
-					at := (j1+i0+i)*n + j1
-					axpy(-1, p[i*cols:i*cols+i0+i+1], a[at:at+i0+i+1])
-				}
-			})
-		}))
 	}
 }

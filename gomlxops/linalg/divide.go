@@ -11,7 +11,11 @@ import (
 //	Q₁, Q₂          vectors of T₁ and T₂, found by the same method
 //	z         n     Q₁, Q₂ applied to u, of length one: T = Q (D + ρ z zᵀ) Qᵀ
 //	K               how many entries are left after deflation
-//	λ, U      K,K×K eigenvalues and vectors of the rest, from the secular equation
+//	λ, U      K,K×K eigenvalues and vectors of the rest, from the secular equation; vector k is row k of U
+//
+// Columns are never sorted on the way: the level above takes them in the order of its d, and the last one is sorted by who asked. Those
+// that are left are taken in the order upper rows only, all rows, lower rows only, so that the products skip the zero blocks
+// (LAPACK's dlaed2 orders them so).
 //
 // Entries deflate where z_i is negligible, or where two d are so close that a rotation makes one z_i zero; matrices of low
 // rank or with clusters deflate almost entirely, which is what makes the method fast on covariances.
@@ -19,9 +23,9 @@ import (
 // forkSize is the size above which the two halves are solved at the same time.
 const forkSize = 256
 
-// conquer finds the eigenvalues (ascending, into d) and vectors (columns of q, whose rows have length stride) of the
-// tridiagonal matrix d, e. e is overwritten.
-func conquer(d, e, q []float64, stride int) {
+// conquer finds the eigenvalues (into d) of the tridiagonal matrix d, e, and the vectors of the want smallest: the first want of d, in no
+// order, with the same columns of q, whose rows have length stride. Up to [leafSize] want must be all. q is zero at first; e is overwritten.
+func conquer(d, e, q []float64, stride, want int) {
 	n := len(d)
 	if n <= leafSize {
 		ql(d, e, q, stride)
@@ -31,16 +35,15 @@ func conquer(d, e, q []float64, stride int) {
 	rho, sign := math.Abs(e[h-1]), math.Copysign(1, e[h-1])
 	d[h-1] -= rho
 	d[h] -= rho
-	first := func() { conquer(d[:h], e[:h-1], q, stride) }
-	second := func() { conquer(d[h:], e[h:], q[h*stride+h:], stride) }
+	first := func() { conquer(d[:h], e[:h-1], q, stride, h) }
+	second := func() { conquer(d[h:], e[h:], q[h*stride+h:], stride, n-h) }
 	if n > forkSize {
 		together(first, second)
 	} else {
 		first()
 		second()
 	}
-	m := &merge{n: n, half: h, stride: stride, d: d, q: q, rho: 2 * rho}
-	m.clearCorners()
+	m := &merge{n: n, half: h, want: want, stride: stride, d: d, q: q, rho: 2 * rho}
 	m.couple(sign)
 	m.deflate()
 	m.solve()
@@ -53,31 +56,23 @@ type span uint8
 const (
 	upper span = 1 << iota
 	lower
+	both = upper | lower
 )
 
 // merge joins the two halves of one division.
 type merge struct {
 	n, half, stride int
+	want            int // how many of the smallest eigenvalues
 	rho             float64
 	d               []float64 // n, the halves' eigenvalues one after the other
 	q               []float64 // n×n within rows of length stride, block diagonal
 	z               []float64 // n
 	spans           []span    // n
-	kept, deflated  []int     // columns, by ascending d
+	kept, deflated  []int     // columns, by ascending d; those deflated by who came first
 	lambda          []float64 // K
-	u               []float64 // K×K, row k = vector k over kept
-}
-
-// clearCorners zeroes the blocks beside Q₁ and Q₂, which the levels below used as they liked.
-func (m *merge) clearCorners() {
-	for i := range m.n {
-		row := m.q[i*m.stride : i*m.stride+m.n]
-		if i < m.half {
-			clear(row[m.half:])
-		} else {
-			clear(row[:m.half])
-		}
-	}
+	u               []float64 // U, columns in the order of packed
+	packed          []int     // kept, by span
+	bounds          [2]int    // of packed: where those of all rows begin and end
 }
 
 // couple makes z from the last row of Q₁ and the first of Q₂.
@@ -95,15 +90,12 @@ func (m *merge) couple(sign float64) {
 
 // deflate sorts the columns into kept and deflated. The tolerance is LAPACK's (dlaed2): 8ε of the largest d or z.
 func (m *merge) deflate() {
-	order := make([]int, m.n)
 	top := 0.0
-	for i := range order {
-		order[i] = i
+	for i := range m.n {
 		top = max(top, math.Abs(m.d[i]), math.Abs(m.z[i]))
 	}
-	sort.SliceStable(order, func(i, j int) bool { return m.d[order[i]] < m.d[order[j]] })
 	tolerance := 8 * epsilon * top
-	for _, c := range order {
+	for _, c := range ascending(m.d) {
 		if m.rho*math.Abs(m.z[c]) <= tolerance {
 			m.deflated = append(m.deflated, c)
 			continue
@@ -129,8 +121,8 @@ func (m *merge) combine(a, b int, tolerance float64) bool {
 		x, y := row[a], row[b]
 		row[a], row[b] = c*x-s*y, s*x+c*y
 	}
-	both := m.spans[a] | m.spans[b]
-	m.spans[a], m.spans[b] = both, both
+	joint := m.spans[a] | m.spans[b]
+	m.spans[a], m.spans[b] = joint, joint
 	da, db := m.d[a], m.d[b]
 	m.d[a], m.d[b] = da*c*c+db*s*s, da*s*s+db*c*c
 	return true
@@ -150,19 +142,35 @@ func (m *merge) solve() {
 			m.lambda[j] = s.root(j, m.u[j*k:(j+1)*k])
 		}
 	})
-	exact := s.exactZ(m.u)
+	exact, place := s.exactZ(m.u), m.pack()
 	parallel(k, 32, func(lo, hi int) {
+		x := make([]float64, k)
 		for j := lo; j < hi; j++ {
 			row := m.u[j*k : (j+1)*k]
-			for i, delta := range row {
-				row[i] = exact[i] / delta
-			}
-			f := 1 / math.Sqrt(dot(row, row))
-			for i := range row {
-				row[i] *= f
+			quotients(x, exact, row)
+			f := 1 / math.Sqrt(dot(x, x))
+			for i, v := range x {
+				row[place[i]] = v * f
 			}
 		}
 	})
+}
+
+// pack orders the kept columns by span and returns the place of each.
+func (m *merge) pack() []int {
+	place := make([]int, len(m.kept))
+	for i, s := range []span{upper, both, lower} {
+		for k, c := range m.kept {
+			if m.spans[c] == s {
+				place[k] = len(m.packed)
+				m.packed = append(m.packed, c)
+			}
+		}
+		if i < len(m.bounds) {
+			m.bounds[i] = len(m.packed)
+		}
+	}
+	return place
 }
 
 // exactZ returns ẑ_i = ±sqrt(Π_j (λ_j − d_i) / Π_{j≠i} (d_j − d_i)); row j of delta holds d_i − λ_j.
@@ -175,11 +183,10 @@ func (s *secular) exactZ(delta []float64) []float64 {
 		}
 		for j := range k { // by rows of delta, which lie together
 			row := delta[j*k : (j+1)*k]
-			for i := lo; i < hi; i++ {
-				if i != j {
-					product[i] *= row[i] / (s.d[i] - s.d[j])
-				}
-			}
+			cut := min(max(j, lo), hi)
+			timesRatios(product[lo:cut], row[lo:cut], s.d[lo:cut], s.d[j])
+			cut = min(max(j+1, lo), hi)
+			timesRatios(product[cut:hi], row[cut:hi], s.d[cut:hi], s.d[j])
 		}
 	})
 	for i, p := range product {
@@ -188,63 +195,61 @@ func (s *secular) exactZ(delta []float64) []float64 {
 	return product
 }
 
-// assemble writes eigenvalues and vectors of the whole in ascending order: Q·U for what was kept, columns of Q as they are for
-// the deflated.
+// assemble writes the wanted vectors of the whole: Q·U for what was kept, then columns of Q as they are for the deflated. The eigenvalues
+// of all go to d, those of the wanted first.
 func (m *merge) assemble() {
-	target := m.placing()
-	deflated := m.takeColumns(m.deflated, 0, m.n)
-	top := m.backHalf(0, m.half, upper)
-	bottom := m.backHalf(m.half, m.n, lower)
-	for _, half := range []func(write func(first int, p []float64)){top, bottom} {
-		half(func(first int, p []float64) { m.scatter(p, target[:len(m.kept)], first) })
+	k := len(m.kept)
+	rows, deflated := m.choose()
+	for at, j := range rows {
+		copy(m.u[at*k:(at+1)*k], m.u[j*k:(j+1)*k]) // at ≤ j
 	}
-	m.scatter(deflated, target[len(m.kept):], 0)
+	u, q := dense(m.u, len(rows), k), view{m.q, m.n, m.want, m.stride, 1}
+	top := m.takeColumns(m.packed[:m.bounds[1]], 0, m.half)
+	bottom := m.takeColumns(m.packed[m.bounds[0]:], m.half, m.n)
+	rest := m.takeColumns(deflated, 0, m.n)
+	for i := range m.n {
+		row := m.q[i*m.stride : i*m.stride+m.want]
+		clear(row[:len(rows)])
+		copy(row[len(rows):], rest.data[i*rest.n:(i+1)*rest.n])
+	}
+	addProduct(q.block(0, m.half, 0, len(rows)), whole, 1, top, u.block(0, len(rows), 0, m.bounds[1]).t())
+	addProduct(q.block(m.half, m.n, 0, len(rows)), whole, 1, bottom, u.block(0, len(rows), m.bounds[0], k).t())
 }
 
-// placing sorts all eigenvalues into d and returns the place of each kept, then of each deflated one.
-func (m *merge) placing() []int {
+// choose fills d and returns which of λ and which columns, deflated, belong to the wanted.
+func (m *merge) choose() (rows, deflated []int) {
+	k := len(m.kept)
 	all := append([]float64(nil), m.lambda...)
 	for _, c := range m.deflated {
 		all = append(all, m.d[c])
 	}
-	order := make([]int, m.n)
+	order := ascending(all)
+	sort.Ints(order[:m.want]) // kept before deflated
+	for place, i := range order {
+		m.d[place] = all[i]
+		switch {
+		case place >= m.want:
+		case i < k:
+			rows = append(rows, i)
+		default:
+			deflated = append(deflated, m.deflated[i-k])
+		}
+	}
+	return rows, deflated
+}
+
+// ascending returns the order in which values ascend.
+func ascending(values []float64) []int {
+	order := make([]int, len(values))
 	for i := range order {
 		order[i] = i
 	}
-	sort.SliceStable(order, func(i, j int) bool { return all[order[i]] < all[order[j]] })
-	target := make([]int, m.n)
-	for place, i := range order {
-		target[i] = place
-		m.d[place] = all[i]
-	}
-	return target
-}
-
-// backHalf packs rows [lo, hi) of the kept columns that reach into this half, and returns what computes their product with U.
-func (m *merge) backHalf(lo, hi int, half span) func(write func(first int, p []float64)) {
-	var index, cols []int
-	for i, c := range m.kept {
-		if m.spans[c]&half != 0 {
-			index, cols = append(index, i), append(cols, c)
-		}
-	}
-	q := m.takeColumns(cols, lo, hi)
-	k, w := len(m.kept), len(cols)
-	u := make([]float64, k*w)
-	parallel(k, 64, func(first, last int) {
-		for j := first; j < last; j++ {
-			for s, i := range index {
-				u[j*w+s] = m.u[j*k+i]
-			}
-		}
-	})
-	return func(write func(first int, p []float64)) {
-		must(multiplyT(q, hi-lo, w, u, k, func(p []float64) { write(lo, p) }))
-	}
+	sort.SliceStable(order, func(i, j int) bool { return values[order[i]] < values[order[j]] })
+	return order
 }
 
 // takeColumns copies rows [lo, hi) of the given columns of Q, packed.
-func (m *merge) takeColumns(cols []int, lo, hi int) []float64 {
+func (m *merge) takeColumns(cols []int, lo, hi int) view {
 	w := len(cols)
 	out := make([]float64, (hi-lo)*w)
 	parallel(hi-lo, 64, func(first, last int) {
@@ -255,21 +260,5 @@ func (m *merge) takeColumns(cols []int, lo, hi int) []float64 {
 			}
 		}
 	})
-	return out
-}
-
-// scatter writes packed columns to their places in Q, from row first on.
-func (m *merge) scatter(p []float64, target []int, first int) {
-	w := len(target)
-	if w == 0 {
-		return
-	}
-	parallel(len(p)/w, 64, func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			row := m.q[(first+i)*m.stride:]
-			for s, c := range target {
-				row[c] = p[i*w+s]
-			}
-		}
-	})
+	return dense(out, hi-lo, w)
 }

@@ -60,3 +60,24 @@ func poleSumsScalar(z, p []float64, mu float64) (sum, derivative float64) {
 	}
 	return sum, derivative
 }
+
+func quotientsScalar(x, a, b []float64) {
+	a, b = a[:len(x)], b[:len(x)]
+	for i := range x {
+		x[i] = a[i] / b[i]
+	}
+}
+
+func timesRatiosScalar(p, x, d []float64, e float64) {
+	x, d = x[:len(p)], d[:len(p)]
+	for i := range p {
+		p[i] *= x[i] / (d[i] - e)
+	}
+}
+
+func scaleToScalar(dst, x []float64, a float64) {
+	x = x[:len(dst)]
+	for i := range dst {
+		dst[i] = a * x[i]
+	}
+}

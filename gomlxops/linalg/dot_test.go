@@ -40,6 +40,17 @@ func TestLoopsMatchTheirScalarTwins(t *testing.T) {
 			for i := range p {
 				p[i] = 10 + math.Abs(p[i])
 			}
+			a, b = make([]float64, n), make([]float64, n)
+			scaleTo(a, x, 1.5)
+			scaleToScalar(b, x, 1.5)
+			near("scaleTo", a, b)
+			quotients(a, x, p)
+			quotientsScalar(b, x, p)
+			near("quotients", a, b)
+			a, b = clone(y), clone(y)
+			timesRatios(a, x, p, 0.5)
+			timesRatiosScalar(b, x, p, 0.5)
+			near("timesRatios", a, b)
 			s, ds := poleSums(x, p, 0.5)
 			s2, ds2 := poleSumsScalar(x, p, 0.5)
 			near("poleSums", []float64{s, ds}, []float64{s2, ds2})

@@ -36,19 +36,43 @@ func Eigh(a []float64, n int) (values, vectors []float64, err error) {
 	return e.Values, e.Vectors, nil
 }
 
-func symmetricBy(s solver, a []float64, n int) (eigen *Eigen, err error) {
-	defer catch(&err)
-	work, e, err := symmetric("Eigh", a, n)
+// EighTop is [Eigh] with the vectors of the r largest eigenvalues alone, n×r; the values are all n, descending. r is limited to 0…n.
+//
+// It saves a part of the last two of three steps; the first, the reduction to tridiagonal form, is the same. Where many ranks will be asked
+// for, one Eigh is cheaper than two of these; the package comment has times.
+func EighTop(a []float64, n, r int) (values, vectors []float64, err error) {
+	s, err := chosen()
+	if err != nil {
+		return nil, nil, err
+	}
+	return topBy(s, a, n, r)
+}
+
+func symmetricBy(s solver, a []float64, n int) (*Eigen, error) {
+	values, vectors, err := topBy(s, a, n, n)
 	if err != nil {
 		return nil, err
 	}
-	if work == nil {
-		return &Eigen{n, make([]float64, n), identity(n)}, nil
-	}
-	values, vectors := s.eigh(work, n)
-	rescale(values, e)
-	orient(vectors, n, n)
 	return &Eigen{n, values, vectors}, nil
+}
+
+func topBy(s solver, a []float64, n, r int) (values, vectors []float64, err error) {
+	defer catch(&err)
+	work, e, err := symmetric("Eigh", a, n)
+	if err != nil {
+		return nil, nil, err
+	}
+	r = min(max(r, 0), n)
+	if work == nil {
+		return make([]float64, n), window(identity(n), n, n, 0, r), nil
+	}
+	values, vectors = s.eigh(work, n, max(r, 1))
+	if r == 0 {
+		vectors = vectors[:0]
+	}
+	rescale(values, e)
+	orient(vectors, n, r)
+	return values, vectors, nil
 }
 
 // Top returns the eigenvectors of the r largest eigenvalues, N×r row-major. r is limited to 0…N.
@@ -65,28 +89,32 @@ func (e *Eigen) Tail(r int) float64 {
 
 // orient gives each column of v (rows×cols) the sign that makes its largest component positive, and returns the signs.
 func orient(v []float64, rows, cols int) []float64 {
-	peak := make([]float64, cols)
+	sign := make([]float64, cols)
+	parallel(cols, 64, func(lo, hi int) { orientColumns(v, rows, cols, lo, sign[lo:hi]) })
+	return sign
+}
+
+// orientColumns is orient for as many columns as there are signs, from lo on.
+func orientColumns(v []float64, rows, cols, lo int, sign []float64) {
+	peak := make([]float64, len(sign))
 	for i := range rows {
-		for k, x := range v[i*cols : (i+1)*cols] {
+		for k, x := range v[i*cols+lo : i*cols+lo+len(sign)] {
 			peak[k] = max(peak[k], math.Abs(x))
 		}
 	}
-	sign := make([]float64, cols)
 	// Components that differ only by rounding count as equal, so that two solvers choose the same one.
 	const nearly = 1 - 1e-6
 	for i := range rows {
-		for k, x := range v[i*cols : (i+1)*cols] {
+		for k, x := range v[i*cols+lo : i*cols+lo+len(sign)] {
 			if sign[k] == 0 && math.Abs(x) >= nearly*peak[k] {
 				sign[k] = math.Copysign(1, x)
 			}
 		}
 	}
-	parallel(rows, 64, func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			for k := range cols {
-				v[i*cols+k] *= sign[k]
-			}
+	for i := range rows {
+		row := v[i*cols+lo : i*cols+lo+len(sign)]
+		for k, s := range sign {
+			row[k] *= s
 		}
-	})
-	return sign
+	}
 }

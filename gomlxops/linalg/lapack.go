@@ -8,6 +8,7 @@ import (
 	"math"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
 
 	"github.com/ebitengine/purego"
@@ -24,6 +25,9 @@ type lapack struct {
 	file   string
 	mutex  sync.Mutex // calls use the library's own threads; two at once would only contend
 	dsyevd func(jobz, uplo *byte, n *int64, a *float64, lda *int64, w, work *float64, lwork *int64, iwork, liwork, info *int64, l1, l2 uintptr)
+	dsytrd func(uplo *byte, n *int64, a *float64, lda *int64, d, e, tau, work *float64, lwork, info *int64, l1 uintptr)
+	dstedc func(compz *byte, n *int64, d, e, z *float64, ldz *int64, work *float64, lwork, iwork, liwork, info *int64, l1 uintptr)
+	dormtr func(side, uplo, trans *byte, m, n *int64, a *float64, lda *int64, tau, c *float64, ldc *int64, work *float64, lwork, info *int64, l1, l2, l3 uintptr)
 	dgesdd func(jobz *byte, m, n *int64, a *float64, lda *int64, s, u *float64, ldu *int64, vt *float64, ldvt *int64, work *float64, lwork, iwork, info *int64, l1 uintptr)
 	dpotrf func(uplo *byte, n *int64, a *float64, lda, info *int64, l1 uintptr)
 }
@@ -38,7 +42,9 @@ func openLibrary(name string) (_ solver, err error) {
 		return nil, fmt.Errorf("LAPACK library %s cannot be loaded: %w", name, err)
 	}
 	l := &lapack{file: filepath.Base(name)}
-	for symbol, function := range map[string]any{"dsyevd_": &l.dsyevd, "dgesdd_": &l.dgesdd, "dpotrf_": &l.dpotrf} {
+	for symbol, function := range map[string]any{
+		"dsyevd_": &l.dsyevd, "dsytrd_": &l.dsytrd, "dstedc_": &l.dstedc, "dormtr_": &l.dormtr, "dgesdd_": &l.dgesdd, "dpotrf_": &l.dpotrf,
+	} {
 		address, err := purego.Dlsym(handle, symbol)
 		if err != nil {
 			return nil, fmt.Errorf("LAPACK library %s has no %s: %w", name, symbol, err)
@@ -61,7 +67,7 @@ func limitThreads(handle uintptr) {
 // try solves the eigenproblem of [2 1; 1 2], whose eigenvalues are 3 and 1, and factorises it.
 func (l *lapack) try() (err error) {
 	defer catch(&err)
-	values, _ := l.eigh([]float64{2, 1, 1, 2}, 2)
+	values, _ := l.eigh([]float64{2, 1, 1, 2}, 2, 2)
 	a := []float64{2, 1, 1, 2}
 	if ok := l.cholesky(a, 2); !ok || math.Abs(values[0]-3) > 1e-14 || math.Abs(values[1]-1) > 1e-14 || math.Abs(a[3]-math.Sqrt(1.5)) > 1e-14 {
 		return fmt.Errorf("LAPACK library %s computes the eigenvalues of [2 1; 1 2] as %v", l.file, values)
@@ -71,24 +77,53 @@ func (l *lapack) try() (err error) {
 
 func (l *lapack) name() string { return "lapack (" + l.file + ")" }
 
-// eigh calls dsyevd, LAPACK's divide and conquer. A symmetric matrix reads the same by rows and by columns.
-func (l *lapack) eigh(a []float64, n int) (values, vectors []float64) {
-	w := make([]float64, n)
-	size, info := int64(n), int64(0)
-	jobz, uplo := byte('V'), byte('L')
+// eigh calls dsyevd, LAPACK's divide and conquer, or its three steps where the last is needed in part. A symmetric matrix reads the same by
+// rows and by columns.
+func (l *lapack) eigh(a []float64, n, top int) (values, vectors []float64) {
 	// The sizes that the documentation of dsyevd asks for, for jobz = 'V'.
-	work, iwork := make([]float64, 1+6*n+2*n*n), make([]int64, 3+5*n)
-	lwork, liwork := int64(len(work)), int64(len(iwork))
-	if lwork > math.MaxInt32 {
+	p := &eigenproblem{n: int64(n), w: make([]float64, n), work: make([]float64, 1+6*n+2*n*n), iwork: make([]int64, 3+5*n)}
+	p.lwork, p.liwork = int64(len(p.work)), int64(len(p.iwork))
+	if p.lwork > math.MaxInt32 {
 		fail("linalg: Eigh: n = %d is too large for LAPACK's 32-bit sizes; set PARE_LAPACK=none", n)
 	}
 	l.mutex.Lock()
-	l.dsyevd(&jobz, &uplo, &size, &a[0], &size, &w[0], &work[0], &lwork, &iwork[0], &liwork, &info, 1, 1)
-	l.mutex.Unlock()
-	if int32(info) != 0 {
-		fail("linalg: Eigh: dsyevd of %s did not converge (info %d)", l.file, int32(info))
+	defer l.mutex.Unlock()
+	if top < n {
+		z := l.eighSteps(p, a, top)
+		return reversed(p.w), turned(z, top, n)
 	}
-	return reversed(w), turned(a, n)
+	jobz, uplo := byte('V'), byte('L')
+	l.dsyevd(&jobz, &uplo, &p.n, &a[0], &p.n, &p.w[0], &p.work[0], &p.lwork, &p.iwork[0], &p.liwork, &p.info, 1, 1)
+	p.check(l, "dsyevd")
+	return reversed(p.w), turned(a, n, n)
+}
+
+// eigenproblem is what LAPACK's eigensolvers share.
+type eigenproblem struct {
+	n, lwork, liwork, info int64
+	w, work                []float64
+	iwork                  []int64
+}
+
+func (p *eigenproblem) check(l *lapack, routine string) {
+	if int32(p.info) != 0 {
+		fail("linalg: Eigh: %s of %s did not converge (info %d)", routine, l.file, int32(p.info))
+	}
+}
+
+// eighSteps does what dsyevd does and turns only the last top vectors back, which it returns by rows.
+func (l *lapack) eighSteps(p *eigenproblem, a []float64, top int) []float64 {
+	n, count := int(p.n), int64(top)
+	e, tau, z := make([]float64, n), make([]float64, n), make([]float64, n*n)
+	uplo, all, left, plain := byte('L'), byte('I'), byte('L'), byte('N')
+	l.dsytrd(&uplo, &p.n, &a[0], &p.n, &p.w[0], &e[0], &tau[0], &p.work[0], &p.lwork, &p.info, 1)
+	p.check(l, "dsytrd")
+	l.dstedc(&all, &p.n, &p.w[0], &e[0], &z[0], &p.n, &p.work[0], &p.lwork, &p.iwork[0], &p.liwork, &p.info, 1)
+	p.check(l, "dstedc")
+	z = z[(n-top)*n:]
+	l.dormtr(&left, &uplo, &plain, &p.n, &count, &a[0], &p.n, &tau[0], &z[0], &p.n, &p.work[0], &p.lwork, &p.info, 1, 1, 1)
+	p.check(l, "dormtr")
+	return z
 }
 
 // svd calls dgesdd. What lies by rows here is the transpose there: a is read as Aᵀ (n×m) = V S Uᵀ, and their U is our Vᵀ.
@@ -134,15 +169,12 @@ func reversed(w []float64) []float64 {
 	return out
 }
 
-// turned makes columns in descending order of LAPACK's result, whose rows, read by rows, are the vectors in ascending order.
-func turned(z []float64, n int) []float64 {
-	v := Transpose(z, n, n)
+// turned makes columns in descending order of LAPACK's vectors, rows of z (k×n) in ascending order.
+func turned(z []float64, k, n int) []float64 {
+	v := Transpose(z, k, n)
 	parallel(n, 64, func(lo, hi int) {
 		for i := lo; i < hi; i++ {
-			row := v[i*n : (i+1)*n]
-			for l, r := 0, n-1; l < r; l, r = l+1, r-1 {
-				row[l], row[r] = row[r], row[l]
-			}
+			slices.Reverse(v[i*k : (i+1)*k])
 		}
 	})
 	return v

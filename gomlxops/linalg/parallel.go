@@ -3,7 +3,6 @@ package linalg
 import (
 	"fmt"
 	"runtime"
-	"sync"
 	"sync/atomic"
 )
 
@@ -12,6 +11,13 @@ type failure struct{ err error }
 
 // fail abandons the running factorisation with an error.
 func fail(format string, args ...any) { panic(failure{fmt.Errorf(format, args...)}) }
+
+// must lets numerical code, which runs under [catch], go on without an error path at every line.
+func must(err error) {
+	if err != nil {
+		panic(failure{err})
+	}
+}
 
 // catch is deferred by exported functions: it turns a [failure] into *err and lets every other panic pass.
 func catch(err *error) {
@@ -33,35 +39,56 @@ func parallel(n, grain int, f func(lo, hi int)) {
 		return
 	}
 	step := (n + workers - 1) / workers
-	var parts []func()
-	for lo := 0; lo < n; lo += step {
-		parts = append(parts, func() { f(lo, min(n, lo+step)) })
-	}
-	together(parts...)
+	each((n+step-1)/step, 1, func(k int) { f(k*step, min(n, (k+1)*step)) })
 }
 
-// together runs the functions, as many at a time as there are processors, and waits for all; the first panic of any continues in
-// the caller.
-func together(fs ...func()) {
-	var wg sync.WaitGroup
-	var next atomic.Int64
-	var failed atomic.Pointer[any]
-	work := func() {
-		defer func() {
-			if r := recover(); r != nil {
-				failed.CompareAndSwap(nil, &r)
-			}
-		}()
-		for k := next.Add(1); int(k) <= len(fs); k = next.Add(1) {
-			fs[k-1]()
+// together runs the functions, as many at a time as there are processors, and waits for all.
+func together(fs ...func()) { each(len(fs), 1, func(k int) { fs[k]() }) }
+
+// each calls f(0) to f(n − 1), as many at a time as there are processors, in no order, and waits; below grain one after the other. The first
+// panic of any continues in the caller.
+func each(n, grain int, f func(k int)) {
+	workers := min(runtime.GOMAXPROCS(0), n)
+	if workers <= 1 || n < grain {
+		for k := range n {
+			f(k)
 		}
+		return
 	}
-	for range min(runtime.GOMAXPROCS(0), len(fs)) - 1 {
-		wg.Go(work)
+	j := &jobs{n: int64(n), f: f, finished: make(chan struct{})}
+	for range workers - 1 {
+		go j.work()
 	}
-	work()
-	wg.Wait()
-	if r := failed.Load(); r != nil {
+	j.work()
+	<-j.finished // the last job is done; a worker that begins only now finds none
+	if r := j.failed.Load(); r != nil {
 		panic(*r)
 	}
+}
+
+// jobs are calls of f that several workers share.
+type jobs struct {
+	n          int64
+	f          func(k int)
+	next, done atomic.Int64
+	failed     atomic.Pointer[any]
+	finished   chan struct{}
+}
+
+func (j *jobs) work() {
+	for k := j.next.Add(1); k <= j.n; k = j.next.Add(1) {
+		j.one(int(k - 1))
+	}
+}
+
+func (j *jobs) one(k int) {
+	defer func() {
+		if r := recover(); r != nil {
+			j.failed.CompareAndSwap(nil, &r)
+		}
+		if j.done.Add(1) == j.n {
+			close(j.finished)
+		}
+	}()
+	j.f(k)
 }

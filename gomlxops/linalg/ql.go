@@ -1,9 +1,6 @@
 package linalg
 
-import (
-	"math"
-	"sort"
-)
+import "math"
 
 // leafSize is where divide and conquer ends and [ql] begins.
 const leafSize = 32
@@ -11,8 +8,8 @@ const leafSize = 32
 // epsilon is the relative spacing of float64 halved: the error of one rounded operation.
 const epsilon = 0x1p-53
 
-// ql solves a small symmetric tridiagonal eigenproblem by implicit QL steps with Wilkinson's shift. d becomes the eigenvalues,
-// ascending; q (n×n inside rows of length stride) gets the vectors as columns. e is overwritten.
+// ql solves a small symmetric tridiagonal eigenproblem by implicit QL steps with Wilkinson's shift. d becomes the eigenvalues, in
+// no order; q (n×n inside rows of length stride) gets the vectors as columns. e is overwritten.
 //
 // Bowdler, Martin, Reinsch and Wilkinson, Numer. Math. 11 (1968) 293 (the procedure tql2).
 func ql(d, e, q []float64, stride int) {
@@ -35,19 +32,11 @@ func ql(d, e, q []float64, stride int) {
 			qlStep(d, off, vectors, l, m)
 		}
 	}
-	order := make([]int, n)
-	for i := range order {
-		order[i] = i
-	}
-	sort.SliceStable(order, func(i, j int) bool { return d[order[i]] < d[order[j]] })
-	sorted := make([]float64, n)
-	for k, from := range order {
-		sorted[k] = d[from]
+	for k := range n {
 		for i := range n {
-			q[i*stride+k] = vectors[from*n+i]
+			q[i*stride+k] = vectors[k*n+i]
 		}
 	}
-	copy(d, sorted)
 }
 
 // qlStep does one implicit QL step on the unreduced block l…m.

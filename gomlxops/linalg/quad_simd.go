@@ -113,55 +113,13 @@ func axpys4(c *[4]float64, r0, r1, r2, r3, y []float64) {
 	axpysScalar(c, r0[i:], r1[i:], r2[i:], r3[i:], y[i:])
 }
 
-// symvQuad adds c_0 r_0 + … + c_3 r_3 to sum and returns the products r_k·v, in one reading of the four rows.
-func symvQuad(r *[4][]float64, v []float64, c *[4]float64, sum []float64) [4]float64 {
-	switch {
-	case wide && len(v) >= 8:
-		return symvQuad8(r[0], r[1], r[2], r[3], v, c, sum)
-	case medium && len(v) >= 4:
-		return symvQuad4(r[0], r[1], r[2], r[3], v, c, sum)
-	}
-	return symvQuadScalar(r[0], r[1], r[2], r[3], v, c, sum)
-}
-
-func symvQuad8(r0, r1, r2, r3, v []float64, c *[4]float64, sum []float64) [4]float64 {
-	n := len(v)
-	r0, r1, r2, r3, sum = r0[:n], r1[:n], r2[:n], r3[:n], sum[:n]
-	c0, c1, c2, c3 := archsimd.BroadcastFloat64x8(c[0]), archsimd.BroadcastFloat64x8(c[1]), archsimd.BroadcastFloat64x8(c[2]), archsimd.BroadcastFloat64x8(c[3])
-	d0 := archsimd.BroadcastFloat64x8(0)
-	d1, d2, d3 := d0, d0, d0
-	i := 0
-	for ; i+8 <= n; i += 8 {
-		x, y := archsimd.LoadFloat64x8(v[i:]), archsimd.LoadFloat64x8(sum[i:])
-		a := archsimd.LoadFloat64x8(r0[i:])
-		d0, y = a.MulAdd(x, d0), a.MulAdd(c0, y)
-		a = archsimd.LoadFloat64x8(r1[i:])
-		d1, y = a.MulAdd(x, d1), a.MulAdd(c1, y)
-		a = archsimd.LoadFloat64x8(r2[i:])
-		d2, y = a.MulAdd(x, d2), a.MulAdd(c2, y)
-		a = archsimd.LoadFloat64x8(r3[i:])
-		d3, y = a.MulAdd(x, d3), a.MulAdd(c3, y)
-		y.Store(sum[i:])
-	}
-	var t [4][8]float64
-	d0.StoreArray(&t[0])
-	d1.StoreArray(&t[1])
-	d2.StoreArray(&t[2])
-	d3.StoreArray(&t[3])
-	archsimd.ClearAVXUpperBits()
-	d := symvQuadScalar(r0[i:], r1[i:], r2[i:], r3[i:], v[i:], c, sum[i:])
-	for k := range d {
-		d[k] += sum8(&t[k])
-	}
-	return d
-}
-
+// symvQuad4 is symvQuad in AVX2.
 func symvQuad4(r0, r1, r2, r3, v []float64, c *[4]float64, sum []float64) [4]float64 {
 	n := len(v)
 	r0, r1, r2, r3, sum = r0[:n], r1[:n], r2[:n], r3[:n], sum[:n]
-	c0, c1, c2, c3 := archsimd.BroadcastFloat64x4(c[0]), archsimd.BroadcastFloat64x4(c[1]), archsimd.BroadcastFloat64x4(c[2]), archsimd.BroadcastFloat64x4(c[3])
 	d0 := archsimd.BroadcastFloat64x4(0)
 	d1, d2, d3 := d0, d0, d0
+	c0, c1, c2, c3 := archsimd.BroadcastFloat64x4(c[0]), archsimd.BroadcastFloat64x4(c[1]), archsimd.BroadcastFloat64x4(c[2]), archsimd.BroadcastFloat64x4(c[3])
 	i := 0
 	for ; i+4 <= n; i += 4 {
 		x, y := archsimd.LoadFloat64x4(v[i:]), archsimd.LoadFloat64x4(sum[i:])
@@ -201,7 +159,8 @@ func poleSums(z, p []float64, mu float64) (sum, derivative float64) {
 }
 
 func poleSums8(z, p []float64, mu float64) (sum, derivative float64) {
-	m, s := archsimd.BroadcastFloat64x8(mu), archsimd.BroadcastFloat64x8(0)
+	s := archsimd.BroadcastFloat64x8(0)
+	m := archsimd.BroadcastFloat64x8(mu)
 	d, i := s, 0
 	for ; i+8 <= len(z); i += 8 {
 		x := archsimd.LoadFloat64x8(z[i:])
@@ -217,7 +176,8 @@ func poleSums8(z, p []float64, mu float64) (sum, derivative float64) {
 }
 
 func poleSums4(z, p []float64, mu float64) (sum, derivative float64) {
-	m, s := archsimd.BroadcastFloat64x4(mu), archsimd.BroadcastFloat64x4(0)
+	s := archsimd.BroadcastFloat64x4(0)
+	m := archsimd.BroadcastFloat64x4(mu)
 	d, i := s, 0
 	for ; i+4 <= len(z); i += 4 {
 		x := archsimd.LoadFloat64x4(z[i:])

@@ -12,9 +12,9 @@ import (
 type solver interface {
 	name() string
 
-	// eigh returns the eigenvalues of the symmetric a (n×n, both halves filled), descending, and orthonormal
-	// eigenvectors as columns of an n×n row-major matrix. It reports failure by panic([failure]).
-	eigh(a []float64, n int) (values, vectors []float64)
+	// eigh returns the eigenvalues of the symmetric a (n×n, both halves filled), descending, and orthonormal eigenvectors
+	// of the top largest as columns of an n×top row-major matrix; 1 ≤ top ≤ n. It reports failure by panic([failure]).
+	eigh(a []float64, n, top int) (values, vectors []float64)
 
 	// svd returns U (m×n), S and Vᵀ (n×n) of a (m×n, m ≥ n), as [SVD] does but for signs.
 	svd(a []float64, m, n int) (u, s, vt []float64)
@@ -68,7 +68,7 @@ func anyLibrary(names []string) (solver, error) {
 	return nil, errors.Join(all...)
 }
 
-// blocked is our own solver: Householder tridiagonalisation, divide and conquer, products on GoMLX.
+// blocked is our own solver: Householder tridiagonalisation, divide and conquer, products by tiles.
 type blocked struct{}
 
 func (blocked) name() string { return "go" }

@@ -110,18 +110,16 @@ func takeApart(by solver, a []float64, m, n int) *parts {
 // level takes the leading singular values of rest (m×q), whose right vectors are basis (n×q), and returns what remains of both.
 func (p *parts) level(rest, basis []float64) (smaller, remaining []float64) {
 	q := p.n - p.done
-	t := Transpose(rest, p.m, q)
-	gram := product(q*q, func(use func([]float64)) error { return multiplyT(t, q, p.m, t, q, use) })
-	eigen, err := symmetricBy(p.by, gram, q)
+	eigen, err := symmetricBy(p.by, gram(dense(rest, p.m, q).t()), q)
 	must(err)
 	k := 1
 	for k < q && eigen.Values[k] > eigen.Values[0]/(levelDepth*levelDepth) {
 		k++
 	}
-	turned := product(p.m*q, func(use func([]float64)) error { return multiply(rest, p.m, q, eigen.Vectors, q, use) })
+	turned := product(dense(rest, p.m, q), dense(eigen.Vectors, q, q))
 	right := eigen.Vectors
 	if p.done > 0 { // at first the basis is the identity
-		right = product(p.n*q, func(use func([]float64)) error { return multiply(basis, p.n, q, right, q, use) })
+		right = product(dense(basis, p.n, q), dense(right, q, q))
 	}
 	p.take(turned, right, k)
 	smaller, remaining = window(turned, p.m, q, k, q), window(right, p.n, q, k, q)
@@ -159,15 +157,14 @@ func (p *parts) take(turned, right []float64, k int) {
 // polish returns U(3I − UᵀU)/2: one Newton step to the nearest orthonormal matrix, which squares the departure from it.
 // Higham, Functions of Matrices (2008), 8.3 (Newton–Schulz).
 func polish(u []float64, m, k int) []float64 {
-	t := Transpose(u, m, k)
-	g := product(k*k, func(use func([]float64)) error { return multiplyT(t, k, m, t, k, use) })
+	g := gram(dense(u, m, k).t())
 	for i := range g {
 		g[i] *= -0.5
 	}
 	for j := range k {
 		g[j*k+j] += 1.5
 	}
-	return product(m*k, func(use func([]float64)) error { return multiply(u, m, k, g, k, use) })
+	return product(dense(u, m, k), dense(g, k, k))
 }
 
 // project removes from x (m×w) what lies in the span of u so far.
@@ -175,10 +172,9 @@ func (p *parts) project(x []float64, w int) {
 	if w == 0 || p.done == 0 {
 		return
 	}
-	u := window(p.u, p.m, p.n, 0, p.done)
-	ut := Transpose(u, p.m, p.done)
-	c := product(p.done*w, func(use func([]float64)) error { return multiply(ut, p.done, p.m, x, w, use) })
-	must(multiply(u, p.m, p.done, c, w, func(y []float64) { axpy(-1, y, x) }))
+	u := dense(p.u, p.m, p.n).block(0, p.m, 0, p.done)
+	c := product(u.t(), dense(x, p.m, w))
+	addProduct(dense(x, p.m, w), whole, -1, u, dense(c, p.done, w))
 }
 
 // complete fills the last columns of v with basis, those of u with any orthonormal ones, for singular values of zero. It starts from
@@ -192,11 +188,9 @@ func (p *parts) complete(basis []float64) {
 	}
 	for range 3 {
 		p.project(x, w)
-		t := Transpose(x, p.m, w)
-		gram := product(w*w, func(use func([]float64)) error { return multiplyT(t, w, p.m, t, w, use) })
-		l, err := choleskyBy(p.by, gram, w)
+		l, err := choleskyBy(p.by, gram(dense(x, p.m, w).t()), w)
 		must(err)
-		t, err = SolveLower(l, w, t, p.m)
+		t, err := SolveLower(l, w, Transpose(x, p.m, w), p.m)
 		must(err)
 		x = Transpose(t, w, p.m)
 	}
@@ -260,13 +254,6 @@ func window(a []float64, rows, cols, lo, hi int) []float64 {
 	for i := range rows {
 		copy(out[i*w:(i+1)*w], a[i*cols+lo:i*cols+hi])
 	}
-	return out
-}
-
-// product returns a product as a slice of its own, under [catch].
-func product(size int, by func(use func([]float64)) error) []float64 {
-	out, err := collect(size, by)
-	must(err)
 	return out
 }
 

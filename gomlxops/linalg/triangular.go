@@ -16,7 +16,7 @@ func SolveLower(l []float64, n int, b []float64, m int) (x []float64, err error)
 	x = append([]float64(nil), b...)
 	for i0 := 0; i0 < n; i0 += solveBlock {
 		i1 := min(n, i0+solveBlock)
-		remove(x, i0, i1, m, rowsOf(l, n, i0, i1, 0, i0), i0, x[:i0*m])
+		remove(x, i0, i1, m, dense(l, n, n).block(i0, i1, 0, i0), dense(x, n, m).block(0, i0, 0, m))
 		for i := i0; i < i1; i++ {
 			for j := i0; j < i; j++ {
 				axpy(-l[i*n+j], x[j*m:(j+1)*m], x[i*m:(i+1)*m])
@@ -36,8 +36,7 @@ func SolveLowerT(l []float64, n int, b []float64, m int) (x []float64, err error
 	x = append([]float64(nil), b...)
 	for i1 := n; i1 > 0; i1 -= solveBlock {
 		i0 := max(0, i1-solveBlock)
-		below := rowsOf(l, n, i1, n, i0, i1)
-		remove(x, i0, i1, m, Transpose(below, n-i1, i1-i0), n-i1, x[i1*m:])
+		remove(x, i0, i1, m, dense(l, n, n).block(i1, n, i0, i1).t(), dense(x, n, m).block(i1, n, 0, m))
 		for i := i1 - 1; i >= i0; i-- {
 			for j := i + 1; j < i1; j++ {
 				axpy(-l[j*n+i], x[j*m:(j+1)*m], x[i*m:(i+1)*m])
@@ -75,22 +74,9 @@ func checkTriangle(op string, l []float64, n int, b []float64, m int) error {
 	return err
 }
 
-// rowsOf copies rows [i0, i1) and columns [j0, j1) of l (n×n).
-func rowsOf(l []float64, n, i0, i1, j0, j1 int) []float64 {
-	w := j1 - j0
-	out := make([]float64, (i1-i0)*w)
-	for i := i0; i < i1; i++ {
-		copy(out[(i-i0)*w:(i-i0+1)*w], l[i*n+j0:i*n+j1])
-	}
-	return out
-}
-
-// remove subtracts c·y from rows [i0, i1) of x (rows of length m); c is (i1-i0)×k, y is k×m.
-func remove(x []float64, i0, i1, m int, c []float64, k int, y []float64) {
-	if k == 0 || m == 0 {
-		return
-	}
-	must(multiply(c, i1-i0, k, y, m, func(p []float64) { axpy(-1, p, x[i0*m:i1*m]) }))
+// remove subtracts c·y from rows [i0, i1) of x (rows of length m).
+func remove(x []float64, i0, i1, m int, c, y view) {
+	addProduct(view{x[i0*m:], i1 - i0, m, m, 1}, whole, -1, c, y)
 }
 
 func divide(x []float64, d float64) {

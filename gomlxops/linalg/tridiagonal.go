@@ -29,15 +29,19 @@ type reduction struct {
 // tridiagonalise reduces a (n×n), which it destroys. Cost 4n³/3 operations, half of them in matrix-vector products.
 func tridiagonalise(a []float64, n int) *reduction {
 	r := &reduction{n: n, d: make([]float64, n), e: make([]float64, max(n-1, 0)), v: make([]float64, n*n), tau: make([]float64, n)}
-	w := make([]float64, panelWidth*n)
+	panel := make([]float64, 3*panelWidth*n)
 	s := newSymv(n)
+	defer s.team.dismiss()
 	for j0 := 0; j0 < n-1; j0 += panelWidth {
 		b := min(panelWidth, n-1-j0)
+		w := panel[b*n : 2*b*n]
 		for p := range b {
 			r.reflect(a, w, j0, p)
 			r.correct(a, w, j0, p, s)
 		}
-		r.update(a, w, j0, b)
+		copy(panel[:b*n], r.v[j0*n:])
+		copy(panel[2*b*n:3*b*n], r.v[j0*n:])
+		r.update(a, panel, j0, b)
 	}
 	r.d[n-1] = a[n*n-1]
 	return r
@@ -108,32 +112,13 @@ func (r *reduction) correct(a, w []float64, j0, p int, s *symv) {
 	axpy(-0.5*tau*dot(out, v), v, out)
 }
 
-// update takes V Wᵀ + W Vᵀ of a finished panel off the rest of the matrix, a strip of rows at a time so that only the upper half is
-// computed.
-func (r *reduction) update(a, w []float64, j0, b int) {
+// update takes V Wᵀ + W Vᵀ of a finished panel off the upper half of the rest of the matrix, as one product: the panel's rows are v, w, v.
+func (r *reduction) update(a, panel []float64, j0, b int) {
 	n, j1 := r.n, j0+b
-	m := n - j1
-	if m == 0 {
+	if j1 == n {
 		return
 	}
-	left, right := make([]float64, m*2*b), make([]float64, m*2*b)
-	for i := range m {
-		for p := range b {
-			v, w := r.v[(j0+p)*n+j1+i], w[p*n+j1+i]
-			left[i*2*b+p], left[i*2*b+b+p] = v, w
-			right[i*2*b+p], right[i*2*b+b+p] = w, v
-		}
-	}
-	strip := max(128, (m+3)/4)
-	for i0 := 0; i0 < m; i0 += strip {
-		rows, cols := min(strip, m-i0), m-i0
-		must(multiplyT(left[i0*2*b:(i0+rows)*2*b], rows, 2*b, right[i0*2*b:], cols, func(p []float64) {
-			parallel(rows, 32, func(lo, hi int) {
-				for i := lo; i < hi; i++ {
-					at := (j1+i0+i)*n + j1 + i0
-					axpy(-1, p[i*cols+i:(i+1)*cols], a[at+i:at+cols])
-				}
-			})
-		}))
-	}
+	rows := dense(panel, 3*b, n)
+	rest := dense(a, n, n).block(j1, n, j1, n)
+	addProduct(rest, upperHalf, -1, rows.block(0, 2*b, j1, n).t(), rows.block(b, 3*b, j1, n))
 }

@@ -1,4 +1,43 @@
-// Package prune cuts heads, channels and layers out of a model and makes a smaller one of what is left.
+// Package prune cuts heads, MLP channels, channels of the residual stream and whole layers out of a model, and writes what is left as a smaller
+// model of its own.
 //
 //  1. [Of] traces a model's own computation and finds what must be cut together: a [Graph] of [Dimension]s, each a list of [Group]s.
+//     [Trace] does so for any computation.
+//     [Graph.Picture] is what is drawn of it.
+//  2. [Scores] say what matters. [Graph.Scores] makes them from package importance's scores of weights; they may come from anywhere.
+//  3. [Options.Plan] chooses what is kept of heads and channels, [Options.ChannelPlan] of the residual stream, [Options.LayerPlan] of the layers: a
+//     [Plan], which [Plan.Config] turns into the configuration of the smaller model. [Options.Shapes] and [Params] need no scores: sizes beforehand.
+//  4. [Cut] writes the model. [Options.Iterate] does so in steps, with new scores before each.
+//
+// A few lines prune a model:
+//
+//	weights, err := importance.Taylor(ctx, model.Dense(), sequences, importance.Options{})
+//	graph, err := prune.Of(model.Config())
+//	scores, err := graph.Scores(model.Config(), weights, prune.Scoring{By: importance.ParamMix})
+//	plan, err := prune.Options{Ratio: 0.25, ProtectFirst: 4, ProtectLast: 2}.Plan(model.Config(), scores)
+//	err = prune.Cut(ctx, "small", model.Dense(), plan, prune.CutOptions{})
+//
+// # How the graph is found
+//
+// The computation is built once more, on a backend that computes nothing and only takes notes. Every index of every axis of every weight begins as
+// something of its own; operations then say that two are one (operands of an addition have equal shape) or that one is a pair (an axis of 4,096 that is laid
+// out as 32 heads of 128 channels). What remains is what can be cut by itself. No name of a weight and no family is looked at, so a block that nobody has
+// described is understood as well. A dimension's [Kind] follows from how the computation uses it: heads are what products of two activations are made for
+// one by one. An operation without a rule is an error that names it.
+//
+// The rules by degree of the structural-pruning paper are [Neurons]; they find heads and MLP channels, not the residual stream.
+//
+// # Ratios
+//
+// Options.Ratio is LLM-Pruner's: the fraction of the heads and MLP channels of the layers that are not protected. With protected layers, and since heads go whole, less of
+// the model goes: count with [Params]. A Scope of [Budget] counts weights, over the layers that are not protected.
+//
+// # What differs from LLM-Pruner's program
+//
+// With shared key-value heads it adds up scores of query heads that it does not cut together; groups here are what is cut. Ties at a global threshold are cut in order and not all
+// at once, so that the number is met. What is kept is rounded up to the multiple that is asked for, and not what is removed down.
+//
+// # What it does not do
+//
+// It does not train what is left (package recovery), and cuts no rows out of the vocabulary and no single channels out of heads, though the graph shows them.
 package prune

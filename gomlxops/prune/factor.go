@@ -153,9 +153,6 @@ func cut(t axis, rows, columns int) matrix {
 			}
 			n = k
 		}
-		if columns == 1 {
-			n = len(r[0])
-		}
 		s.prefix[i] = r[0][:n]
 		s.rest[i] = make(axis, columns)
 		for j, u := range r {

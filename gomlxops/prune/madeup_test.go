@@ -254,3 +254,55 @@ func TestTied(t *testing.T) {
 	}
 	same(t, "tied", d.Groups[0], member("w", 0, indices(0, 24)...), member("u", 0, indices(0, 6)...))
 }
+
+// TestNested: two paths that are laid out by six and by two meet element by element, in either order: the finer one splits the other.
+func TestNested(t *testing.T) {
+	const dim, six, two, inner = 5, 6, 2, 4
+	for _, finerFirst := range []bool{true, false} {
+		g, err := prune.Trace([]prune.Operand{{Name: "x", Shape: []int{7, dim}, Data: true}, {Name: "a", Shape: []int{six * inner, dim}}, {Name: "b", Shape: []int{six * inner, dim}},
+			{Name: "six", Shape: []int{six}}, {Name: "two", Shape: []int{two}}},
+			func(in []*Node) []*Node {
+				scaled := func(w, s *Node) *Node {
+					n := s.Shape().Dim(0)
+					y := Reshape(linear(in[0], w), 7, n, six*inner/n)
+					return Reshape(Mul(y, Reshape(s, 1, n, 1)), 7, six*inner)
+				}
+				p, q := scaled(in[1], in[3]), scaled(in[2], in[4])
+				if !finerFirst {
+					p, q = q, p
+				}
+				return []*Node{Mul(p, q)}
+			})
+		if err != nil {
+			t.Fatal(err)
+		}
+		checked := 0
+		for _, d := range only(t, g, prune.Channels, 4) {
+			for i, group := range d.Groups {
+				checked++
+				every := func(groups ...int) (rows []int) { // rows of groups of inner
+					for _, j := range groups {
+						rows = append(rows, indices(j*inner, (j+1)*inner)...)
+					}
+					return rows
+				}
+				switch len(d.Groups) {
+				case dim:
+					same(t, "input", group, member("a", 1, i), member("b", 1, i))
+				case two:
+					rows := every(3*i, 3*i+1, 3*i+2)
+					same(t, "outer", group, member("a", 0, rows...), member("b", 0, rows...), member("six", 0, 3*i, 3*i+1, 3*i+2), member("two", 0, i))
+				case six / two:
+					rows := every(i, i+3)
+					same(t, "middle", group, member("a", 0, rows...), member("b", 0, rows...), member("six", 0, i, i+3))
+				case inner:
+					rows := []int{i, i + 4, i + 8, i + 12, i + 16, i + 20}
+					same(t, "inner", group, member("a", 0, rows...), member("b", 0, rows...))
+				}
+			}
+		}
+		if checked != dim+two+six/two+inner {
+			t.Errorf("checked %d groups", checked)
+		}
+	}
+}

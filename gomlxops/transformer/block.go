@@ -1,8 +1,6 @@
 package transformer
 
 import (
-	"cmp"
-
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/support/exceptions"
 
@@ -33,22 +31,6 @@ func (c *Config) attentionDims(l, sequences, length int) layer.Dims {
 // attentionTables lists the fixed numbers that attention of some dims reads; the batch has no part in them.
 func (c *Config) attentionTables(style layer.Style, d layer.Dims) []layer.Table {
 	return style.Tables(d, c.rotary(d.Length))
-}
-
-// turned is the number of channels of each head that turn.
-func (c *Config) turned() int {
-	if c.Positions.Learned {
-		return 0
-	}
-	return cmp.Or(c.Positions.Channels, c.HeadDim)
-}
-
-// rotary says how the positions of sequences of the given length turn queries and keys.
-func (c *Config) rotary(length int) layer.Rotary {
-	if c.Positions.Learned {
-		return layer.Rotary{}
-	}
-	return layer.Rotary{Freq: layer.Frequencies(c.RopeTheta, c.turned()), Interleaved: c.Positions.Interleaved}
 }
 
 // blockWeights are the weights of one block inside a graph.

@@ -55,11 +55,12 @@ type Block struct {
 
 // Positions says how a model knows where a token stands. The zero value turns all channels of queries and keys, in halves.
 type Positions struct {
-	Learned     bool  // a table is added to the embedding, and nothing turns
-	Offset      int   // row of the table for the first token
-	Channels    int   // of each head that turn, the first ones; 0 is all
-	Interleaved bool  // channel 2j turns with 2j+1, not j with j+Channels/2
-	Windows     []int // for each layer how many tokens a token sees, itself included, 0 for all; nil is all in every layer
+	Learned     bool    // a table is added to the embedding, and nothing turns
+	Offset      int     // row of the table for the first token
+	Channels    int     // of each head that turn, the first ones; 0 is all
+	Interleaved bool    // channel 2j turns with 2j+1, not j with j+Channels/2
+	Scaling     Scaling // of what turns, for sequences longer than those of training
+	Windows     []int   // for each layer how many tokens a token sees, itself included, 0 for all; nil is all in every layer
 }
 
 // The functions inside an MLP.
@@ -77,9 +78,6 @@ func (c *Config) Kinds() []Kind {
 	}
 	return Kinds
 }
-
-// Longest is the length of the longest sequence that the model may be run on.
-func (c *Config) Longest() int { return c.MaxPositions }
 
 // window returns how many tokens a token of layer l sees among length; 0 is all before it.
 func (c *Config) window(l, length int) int {

@@ -54,16 +54,22 @@ func restOf(c, before *Config) func(yield func(string) bool) {
 // TestConfigRefuses sees settings refused that would change the arithmetic; the oracle's data_bad holds many more.
 func TestConfigRefuses(t *testing.T) {
 	for text, field := range map[string]string{
-		`,"rope_scaling":{"type":"linear","factor":2}}`: "rope_scaling",
-		`,"rope_parameters":{"rope_type":"yarn"}}`:      "rope_parameters",
-		`,"sliding_window":16}`:                         "sliding_window",
-		`,"attention_bias":1}`:                          "attention_bias",
-		`,"hidden_act":"gelu_old"}`:                     "hidden_act",
-		`,"quantization_config":{"bits":4}}`:            "quantization_config",
-		`,"tie_word_embeddings":"yes"}`:                 "tie_word_embeddings",
-		`,"eos_token_id":[]}`:                           "eos_token_id",
-		`,"rms_norm_eps":1e999}`:                        "rms_norm_eps",
-		`,"model_type":"llama"}`:                        "model_type",
+		`,"rope_scaling":{"type":"linear","factor":0.5}}`:             "rope_scaling",
+		`,"rope_scaling":{"type":"linear"}}`:                          "rope_scaling",
+		`,"rope_scaling":{"rope_type":"longrope"}}`:                   `"longrope"`,
+		`,"rope_scaling":{"type":"dynamic","factor":2,"alpha":1000}}`: "alpha",
+		`,"rope_scaling":{"type":"llama3","factor":2}}`:               "low_freq_factor",
+		`,"rope_scaling":3}`:                                          "rope_scaling",
+		`,"partial_rotary_factor":0.5}`:                               "partial_rotary_factor",
+		`,"rope_parameters":{"rope_type":"yarn"}}`:                    "a factor of at least 1",
+		`,"sliding_window":16}`:                                       "sliding_window",
+		`,"attention_bias":1}`:                                        "attention_bias",
+		`,"hidden_act":"gelu_old"}`:                                   "hidden_act",
+		`,"quantization_config":{"bits":4}}`:                          "quantization_config",
+		`,"tie_word_embeddings":"yes"}`:                               "tie_word_embeddings",
+		`,"eos_token_id":[]}`:                                         "eos_token_id",
+		`,"rms_norm_eps":1e999}`:                                      "rms_norm_eps",
+		`,"model_type":"llama"}`:                                      "model_type",
 	} {
 		if _, err := ParseConfig([]byte(plain + text)); err == nil || !strings.Contains(err.Error(), field) {
 			t.Errorf("%s: expected an error with %s, found %v", text, field, err)

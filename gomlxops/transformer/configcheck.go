@@ -1,6 +1,9 @@
 package transformer
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // Upper limits of a believable model. They are some ten times what the largest published models have, and low enough that
 // no product of two of them overflows or leads to a large allocation before the first tensor has been looked at.
@@ -20,10 +23,10 @@ func (c *Config) Validate() error {
 	}
 	for _, s := range c.sizes() {
 		if *s.value < 1 {
-			return fieldError(f.spelled(s.field), "a number of at least 1", fmt.Sprint(*s.value))
+			return fieldError(f.called(s.field), "a number of at least 1", fmt.Sprint(*s.value))
 		}
 		if *s.value > s.top {
-			return fieldError(f.spelled(s.field), fmt.Sprintf("a number of at most %d (anything more is too large to be meant)", s.top), fmt.Sprint(*s.value))
+			return fieldError(f.called(s.field), fmt.Sprintf("a number of at most %d (anything more is too large to be meant)", s.top), fmt.Sprint(*s.value))
 		}
 	}
 	if err := c.checkHeads(f); err != nil {
@@ -38,10 +41,10 @@ func (c *Config) Validate() error {
 // checkHeads checks what attention needs of the head counts.
 func (c *Config) checkHeads(f *family) error {
 	if c.HeadDim < 1 || c.HeadDim > mostWidth {
-		return fieldError(f.spelled("head_dim"), fmt.Sprintf("a number from 1 to %d", mostWidth), fmt.Sprint(c.HeadDim))
+		return fieldError(f.called("head_dim"), fmt.Sprintf("a number from 1 to %d", mostWidth), fmt.Sprint(c.HeadDim))
 	}
 	if c.Heads%c.KVHeads != 0 {
-		return fieldError(f.spelled("num_key_value_heads"), fmt.Sprintf("a divisor of %s %d", f.spelled("num_attention_heads"), c.Heads), fmt.Sprint(c.KVHeads))
+		return fieldError(f.called("num_key_value_heads"), fmt.Sprintf("a divisor of %s %d", f.spelled("num_attention_heads"), c.Heads), fmt.Sprint(c.KVHeads))
 	}
 	if !c.Positions.Learned && (c.turned()%2 != 0 || c.turned() > c.HeadDim) {
 		return fieldError(f.spelled("num_attention_heads"), "an even head dimension (rotary embedding turns pairs of channels)",
@@ -51,11 +54,14 @@ func (c *Config) checkHeads(f *family) error {
 }
 
 func (c *Config) checkNumbers(f *family) error {
-	if !c.Positions.Learned && !(c.RopeTheta > 0) {
+	if !c.Positions.Learned && !(c.RopeTheta > 0 && c.RopeTheta <= math.MaxFloat64) {
 		return fieldError(f.spelled("rope_theta"), "a number above 0", fmt.Sprint(c.RopeTheta))
 	}
 	if !(c.NormEps > 0) || c.NormEps >= 1 {
-		return fieldError(f.spelled("rms_norm_eps"), "a number above 0 and below 1", fmt.Sprint(c.NormEps))
+		return fieldError(f.called("rms_norm_eps"), "a number above 0 and below 1", fmt.Sprint(c.NormEps))
+	}
+	if err := c.Positions.Scaling.check(c); err != nil {
+		return err
 	}
 	for l, w := range c.Positions.Windows {
 		if w < 0 || w > mostPositions {

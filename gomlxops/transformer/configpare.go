@@ -36,13 +36,6 @@ func (c *Config) pareSection() (pareSection, bool) {
 	return s, len(c.forms) > 0 || s.Layers != nil
 }
 
-// shapes puts the sizes that the section gives into c.
-func (s *pareSection) shapes(c *Config) {
-	if len(s.Layers) > 0 {
-		c.HeadDim, c.Shapes = s.HeadDim, s.Layers
-	}
-}
-
 // formEntry says how one linear is held.
 type formEntry struct {
 	Form string `json:"form"`          // "factored" or "dense"
@@ -51,27 +44,27 @@ type formEntry struct {
 }
 
 // pare reads the section, and puts the base's model_type and architectures where [fields.modelType] looks for them.
-func (f *fields) pare(c *Config) (section pareSection) {
+func (f *fields) pare(c *Config) {
+	section := &f.section
 	v, ok := f.take(pareField)
 	if !ok {
-		return section
+		return
 	}
-	if err := json.Unmarshal(v, &section); err != nil {
+	if err := json.Unmarshal(v, section); err != nil {
 		f.fail(pareField, "a section that pare wrote", err.Error())
-		return section
+		return
 	}
 	if section.Version != pareVersion {
 		f.fail(pareField+".version", fmt.Sprint(pareVersion), fmt.Sprint(section.Version))
-		return section
+		return
 	}
 	if string(f.values["model_type"]) != `"pare"` {
 		f.fail("model_type", `"pare", as in every configuration with a section "pare"`, excerpt(f.values["model_type"]))
-		return section
+		return
 	}
-	c.forms = section.Linears
+	c.forms, c.Shapes = section.Linears, section.Layers
 	f.values["model_type"] = mustJSON(section.ModelType)
 	f.values["architectures"] = mustJSON(section.Architectures)
-	return section
 }
 
 // parts lists the tensors that the entry promises for linear l.

@@ -33,20 +33,20 @@ func ParseConfig(data []byte) (*Config, error) {
 
 // fields takes the keys of a configuration out one by one; what is left at the end is kept as it is. The first error stays.
 type fields struct {
-	values map[string]jsontext.Value
-	family *family // known once model_type is read
-	err    error
+	values  map[string]jsontext.Value
+	section pareSection // the "pare" section, if there is one
+	family  *family     // known once model_type is read
+	err     error
 }
 
 func (f *fields) config() *Config {
 	c := &Config{}
-	section := f.pare(c)
+	f.pare(c)
 	if !f.modelType(c) {
 		return c
 	}
 	f.sizes(c)
 	f.family.read(f, c)
-	section.shapes(c)
 	c.DType = f.textOr("torch_dtype", f.textOr("dtype", ""))
 	c.BOS, c.EOS = f.token("bos_token_id"), f.token("eos_token_id")
 	f.only("quantization_config", "null, the only setting that this version computes")
@@ -136,25 +136,6 @@ func (f *fields) activation(c *Config, name, otherwise string) {
 	}
 }
 
-// rope reads the base of the rotary frequencies: rope_theta, or in newer files rope_parameters.rope_theta.
-func (f *fields) rope(c *Config) {
-	const otherwise = 10000 // LlamaConfig's default
-	c.RopeTheta = f.numberOr("rope_theta", otherwise)
-	f.only("rope_scaling", "null, the only setting that this version computes")
-	if v, ok := f.values["rope_parameters"]; ok && v.Kind() != jsontext.KindNull {
-		var p struct {
-			Type  string  `json:"rope_type"`
-			Theta float64 `json:"rope_theta"`
-		}
-		if err := json.Unmarshal(v, &p); err != nil || p.Type != "default" {
-			f.fail("rope_parameters", `rope_type "default", the only setting that this version computes`, excerpt(v))
-		}
-		if p.Theta != 0 {
-			c.RopeTheta = p.Theta
-		}
-	}
-}
-
 // take removes and returns a key; null counts as absent.
 func (f *fields) take(name string) (jsontext.Value, bool) {
 	v, ok := f.values[name]
@@ -201,9 +182,13 @@ func (f *fields) numberOr(name string, otherwise float64) float64 {
 	if !ok {
 		return otherwise
 	}
+	return parseNumber(name, v, f.fail)
+}
+
+func parseNumber(name string, v jsontext.Value, fail func(name, expected, found string)) float64 {
 	x, err := strconv.ParseFloat(string(v), 64)
 	if err != nil || math.IsInf(x, 0) || math.IsNaN(x) {
-		f.fail(name, "a finite number", excerpt(v))
+		fail(name, "a finite number", excerpt(v))
 	}
 	return x
 }

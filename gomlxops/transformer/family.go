@@ -98,6 +98,14 @@ func (f *family) spelled(field string) string {
 	return field
 }
 
+// called is the name of a field for errors: LLaMA's where the family has none.
+func (f *family) called(field string) string {
+	if f.has(field) {
+		return f.spelled(field)
+	}
+	return field
+}
+
 // has says whether the family's config.json has the field.
 func (f *family) has(field string) bool { return f.spelled(field) != "-" }
 

@@ -17,7 +17,11 @@ var _ = register(family{
 		f.llamaBiases(c)
 		f.only("sliding_window", "null: a LLaMA has no window")
 	},
-	write: writeLlama,
+	write: func(c *Config, values map[string]jsontext.Value) {
+		c.putLlama(values)
+		put(values, "attention_bias", c.hasBias(Query), false)
+		put(values, "mlp_bias", c.hasBias(Up), false)
+	},
 })
 
 // llamaLayout names the tensors as LlamaForCausalLM does, and most families after it.
@@ -40,7 +44,7 @@ var llamaLayout = layout{
 
 // llama reads what families with LLaMA's keys share.
 func (f *fields) llama(c *Config, eps float64) {
-	f.headDim(c, 0)
+	f.headDim(c)
 	f.rope(c)
 	c.NormEps = f.numberOr("rms_norm_eps", eps)
 	c.TieEmbeddings = f.tied(false)
@@ -57,9 +61,15 @@ func (f *fields) llamaBiases(c *Config) {
 	}
 }
 
-// headDim reads head_dim; where the file says nothing it is otherwise, or where that is 0, hidden_size over the number of heads.
-func (f *fields) headDim(c *Config, otherwise int) {
-	c.HeadDim = f.integerOr(f.family.spelled("head_dim"), otherwise)
+// headDim reads head_dim, where the family has it. Where the file says nothing, c's stays if there is one, and is otherwise hidden_size over the
+// number of heads. What the "pare" section says goes before all that.
+func (f *fields) headDim(c *Config) {
+	if f.family.has("head_dim") {
+		c.HeadDim = f.integerOr(f.family.spelled("head_dim"), c.HeadDim)
+	}
+	if len(f.section.Layers) > 0 {
+		c.HeadDim = f.section.HeadDim
+	}
 	if c.HeadDim != 0 || c.Heads <= 0 {
 		return
 	}
@@ -69,13 +79,12 @@ func (f *fields) headDim(c *Config, otherwise int) {
 	}
 }
 
-// writeLlama puts the keys of fields.llama into values.
-func writeLlama(c *Config, values map[string]jsontext.Value) {
+// putLlama puts the keys of fields.llama into values.
+func (c *Config) putLlama(values map[string]jsontext.Value) {
 	if c.HeadDim*c.Heads != c.HiddenSize {
 		values["head_dim"] = mustJSON(c.HeadDim)
 	}
-	values["rope_theta"], values["rms_norm_eps"] = number(c.RopeTheta), number(c.NormEps)
+	values["rms_norm_eps"] = number(c.NormEps)
+	c.putRope(values)
 	c.putActivation(values, "hidden_act")
-	put(values, "attention_bias", c.hasBias(Query), false)
-	put(values, "mlp_bias", c.hasBias(Up), false)
 }

@@ -19,7 +19,7 @@ var _ = register(family{
 		f.only("mlp_bias", "false: a Mistral has no biases", "false")
 	},
 	write: func(c *Config, values map[string]jsontext.Value) {
-		writeLlama(c, values)
+		c.putLlama(values)
 		window := 0
 		if len(c.Positions.Windows) > 0 {
 			window = c.Positions.Windows[0]

@@ -9,8 +9,8 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 )
 
-// identityFactors holds w exactly, as B = I, A = W or B = W, A = I, whichever has the smaller rank, with a bias of zeros.
-func identityFactors(l Linear, w []float32) *Factored {
+// identityFactors holds a linear exactly, as B = I, A = W or B = W, A = I, whichever has the smaller rank, with its bias.
+func identityFactors(l Linear, w, bias []float32) *Factored {
 	identity := func(n int) []float32 {
 		id := make([]float32, n*n)
 		for i := range n {
@@ -19,13 +19,16 @@ func identityFactors(l Linear, w []float32) *Factored {
 		return id
 	}
 	if l.Out <= l.In {
-		return &Factored{Rank: l.Out, B: identity(l.Out), A: w, Bias: make([]float32, l.Out)}
+		if bias == nil {
+			bias = make([]float32, l.Out)
+		}
+		return &Factored{Rank: l.Out, B: identity(l.Out), A: w, Bias: bias}
 	}
-	return &Factored{Rank: l.In, B: w, A: identity(l.In)}
+	return &Factored{Rank: l.In, B: w, A: identity(l.In), Bias: bias}
 }
 
 func TestExactFactorsEqualDense(t *testing.T) {
-	for _, name := range oracleModels {
+	for _, name := range allOracleModels {
 		m := openOracle(t, name)
 		forms := map[string]Form{}
 		for _, l := range m.Linears() {
@@ -33,7 +36,13 @@ func TestExactFactorsEqualDense(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			forms[l.Name] = identityFactors(l, w)
+			var bias []float32
+			if l.Bias {
+				if bias, _, err = m.Float32(l.Name + ".bias"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			forms[l.Name] = identityFactors(l, w, bias)
 		}
 		v, err := m.With(forms)
 		if err != nil {

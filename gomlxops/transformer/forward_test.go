@@ -21,7 +21,7 @@ const (
 )
 
 func TestLossesMatchOracle(t *testing.T) {
-	for _, name := range oracleModels {
+	for _, name := range allOracleModels {
 		m := openOracle(t, name)
 		var want forwardOracle
 		oracle.JSON(t, "models/"+name+"/forward.json", &want)
@@ -62,7 +62,7 @@ func (l *Losses) mean() float64 {
 }
 
 func TestLogitsMatchOracle(t *testing.T) {
-	for _, name := range oracleModels {
+	for _, name := range allOracleModels {
 		m := openOracle(t, name)
 		vocab := m.Config().VocabSize
 		var want forwardOracle
@@ -164,7 +164,7 @@ func hiddenOf(t *testing.T, m *Model, dtype dtypes.DType, sequences [][]int32) [
 }
 
 func TestHiddenMatchesOracle(t *testing.T) {
-	for _, name := range oracleModels {
+	for _, name := range allOracleModels {
 		m := openOracle(t, name)
 		var want forwardOracle
 		oracle.JSON(t, "models/"+name+"/forward.json", &want)

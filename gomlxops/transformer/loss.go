@@ -37,7 +37,8 @@ func (c *Config) loss(tokens *Node, w Weights, style layer.Style) *Node {
 	for i := range c.Layers {
 		dims := c.attentionDims(i, b, t)
 		if decoders[dims] == nil {
-			decoders[dims] = newDecoder(c, style, dims, layer.Constants(h, c.attentionTables(style, dims)))
+			tables := style.Tables(dims, c.rotary(t+1)) // the sequence has one token more than is read
+			decoders[dims] = newDecoder(c, style, dims, layer.Constants(h, tables))
 		}
 		h = decoders[dims].block(h, w.block(c, i), nil)
 	}

@@ -286,6 +286,9 @@ func save(ctx context.Context, dir string, c *Config, tensors []output, side map
 	if files["config.json"], err = c.JSON(); err != nil {
 		return fmt.Errorf("cannot save the model: %w", err)
 	}
+	if err := c.checkSaid(files["config.json"]); err != nil {
+		return fmt.Errorf("cannot save the model: %w", err)
+	}
 	rec, done := gomlxops.OrDiscard(opt.Recorder), 0
 	written := func() { done++; rec.Progress("save", done, len(tensors)) }
 	return replaceDir(dir, opt.Overwrite, func(fresh string) error {

@@ -255,3 +255,12 @@ func TestInit(t *testing.T) {
 	}
 	saveTensorsAndOpen(t, c, a)
 }
+
+func readFile(t *testing.T, path string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}

@@ -46,7 +46,13 @@ func JSON(t testing.TB, name string, v any) {
 // Tensors reads every array of the named safetensors file (F64, F32 or I64).
 func Tensors(t testing.TB, name string) map[string]Array {
 	t.Helper()
-	data, err := os.ReadFile(Path(t, name))
+	return ReadTensors(t, Path(t, name))
+}
+
+// ReadTensors reads every array of a safetensors file anywhere.
+func ReadTensors(t testing.TB, name string) map[string]Array {
+	t.Helper()
+	data, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatalf("oracle: %v", err)
 	}

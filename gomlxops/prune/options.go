@@ -1,0 +1,88 @@
+package prune
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/parelab/pare/gomlxops/transformer"
+)
+
+// Scope says which units compete for what is kept.
+type Scope string
+
+// The scopes; the empty one is Local.
+const (
+	Local  Scope = "local"  // the units of one layer and kind: every layer loses the same part
+	Global Scope = "global" // all units, by number: a head counts for as much as an MLP channel, as in LLM-Pruner
+	Budget Scope = "budget" // all units, by the weights that they hold: the ratio is of the weights
+)
+
+// Options say how much is cut and where; the zero value cuts nothing.
+type Options struct {
+	Ratio float64 // fraction removed of the heads and of the channels in the layers that may lose some, from 0 to below 1
+
+	ProtectFirst, ProtectLast int // layers that lose nothing, from the front and from the back
+
+	KeepHeads    bool // attention loses nothing
+	KeepChannels bool // MLPs lose nothing
+
+	Scope Scope // "" is Local
+	// Round makes what is kept of MLP channels, and of hidden channels, a multiple, rounding up: 8, 16 or 64 for kernels that want it; 0 is 1.
+	Round int
+	// Steps is into how many steps an iterative schedule divides Ratio; 0 is 1. See [Options.Step].
+	Steps int
+}
+
+// check refuses what no model could be cut by, for a model of so many layers.
+func (o Options) check(layers int) error {
+	switch {
+	case math.IsNaN(o.Ratio) || o.Ratio < 0 || o.Ratio >= 1:
+		return fmt.Errorf("ratio: expected a fraction from 0 to below 1, found %v: at 1 nothing would be left", o.Ratio)
+	case o.ProtectFirst < 0 || o.ProtectLast < 0:
+		return fmt.Errorf("protected layers: expected numbers of at least 0, found %d and %d", o.ProtectFirst, o.ProtectLast)
+	case o.ProtectFirst+o.ProtectLast >= layers:
+		return fmt.Errorf("protected layers: expected fewer than the model's %d, found the first %d and the last %d: nothing could be cut", layers, o.ProtectFirst, o.ProtectLast)
+	case o.KeepHeads && o.KeepChannels:
+		return errors.New("heads and channels are both kept: nothing could be cut")
+	case o.Round < 0:
+		return fmt.Errorf("round: expected a number of channels, found %d", o.Round)
+	case o.Steps < 0:
+		return fmt.Errorf("steps: expected a number of at least 1, found %d", o.Steps)
+	}
+	switch o.Scope {
+	case "", Local, Global, Budget:
+		return nil
+	}
+	return fmt.Errorf("scope: expected %q, %q or %q, found %q", Local, Global, Budget, o.Scope)
+}
+
+// open says whether layer l of so many may lose something.
+func (o Options) open(l, layers int) bool { return l >= o.ProtectFirst && l < layers-o.ProtectLast }
+
+// drop is how many of current channels go, in units of so many channels, when a fraction s of what there was at first is to be gone:
+//
+//	n = current − int(initial·(1−s)), and n/unit whole units
+//
+// as in LLM-Pruner's program.
+func drop(initial, current, unit int, s float64) int {
+	return max(0, current-int(float64(initial)*(1-s))) / unit
+}
+
+// roundUp returns the least multiple of round from n on, but not more than most.
+func roundUp(n, round, most int) int {
+	if round > 1 {
+		n = (n + round - 1) / round * round
+	}
+	return min(n, most)
+}
+
+// Units returns how many heads layer l has that are cut as a whole: key-value heads, each with the query heads that share it; or, where one
+// key-value head serves all, query heads.
+func Units(c *transformer.Config, l int) (n int, queries bool) {
+	s := c.Shape(l)
+	if s.KVHeads == 1 {
+		return s.Heads, true
+	}
+	return s.KVHeads, false
+}
