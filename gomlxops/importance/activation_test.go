@@ -22,10 +22,10 @@ func TestActivations(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(s.Weights) != 14 || s.Tokens != moments.Tokens || s.Sequences != 16 {
+		if len(s.Weights) != 19 || len(s.Weights[14].By) != 0 || s.Tokens != moments.Tokens || s.Sequences != 16 {
 			t.Fatalf("%d weights, %+v", len(s.Weights), s)
 		}
-		for i, w := range s.Weights {
+		for i, w := range s.Weights[:14] {
 			values, err := weightOf(m.Dense(), w)
 			if err != nil {
 				t.Fatal(err)
