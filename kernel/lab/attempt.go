@@ -33,8 +33,8 @@ type Attempt struct {
 
 	// Sequential recalibrates block after block on what compressed blocks give: lowrank.Recalibrate, Update or Both; "" does not.
 	// Target is what its outputs should be; "" means lowrank.Shifted.
-	Sequential lowrank.Mode
-	Target     lowrank.Target
+	Sequential Mode
+	Target     Target
 
 	Out       string // directory to write the model to; "" writes none
 	Overwrite bool   // a model that is there
