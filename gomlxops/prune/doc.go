@@ -3,13 +3,17 @@
 //
 //  1. [Of] traces a model's own computation and finds what must be cut together: a [Graph] of [Dimension]s, each a list of [Group]s.
 //     [Trace] does so for any computation.
-//  2. [Scores] say what matters; package importance makes them, or anything else.
+//     [Graph.Picture] is what is drawn of it.
+//  2. [Scores] say what matters. [Graph.Scores] makes them from package importance's scores of weights; they may come from anywhere.
 //  3. [Options.Plan] chooses what is kept of heads and channels, [Options.ChannelPlan] of the residual stream, [Options.LayerPlan] of the layers: a
 //     [Plan], which [Plan.Config] turns into the configuration of the smaller model. [Options.Shapes] and [Params] need no scores: sizes beforehand.
 //  4. [Cut] writes the model. [Options.Iterate] does so in steps, with new scores before each.
 //
 // A few lines prune a model:
 //
+//	weights, err := importance.Taylor(ctx, model.Dense(), sequences, importance.Options{})
+//	graph, err := prune.Of(model.Config())
+//	scores, err := graph.Scores(model.Config(), weights, prune.Scoring{By: importance.ParamMix})
 //	plan, err := prune.Options{Ratio: 0.25, ProtectFirst: 4, ProtectLast: 2}.Plan(model.Config(), scores)
 //	err = prune.Cut(ctx, "small", model.Dense(), plan, prune.CutOptions{})
 //

@@ -52,7 +52,7 @@ func familyCases() []familyCase {
 	return []familyCase{
 		{"llama, biases", smallLlama + `,"attention_bias":true,"mlp_bias":true}`, 19, smallTwin(1e-5, 500000, nil)},
 		{"llama, linear", smallLlama + `,"rope_scaling":{"type":"linear","factor":4.0}}`, 40, scaled(linearFreq(500000, 6, 4), 1)},
-		{"llama, dynamic, short", smallLlama + `,"rope_scaling":{"type":"dynamic","factor":2.0}}`, 32, scaled(plainFreq(500000, 6), 1)},
+		{"llama, dynamic, short", smallLlama + `,"rope_scaling":{"type":"dynamic","factor":2.0}}`, 20, scaled(plainFreq(500000, 6), 1)},
 		{"llama, dynamic, long", smallLlama + `,"rope_scaling":{"type":"dynamic","factor":2.0}}`, 50, scaled(dynamicFreq(500000, 6, 2, 32, 50), 1)},
 		{"llama, llama3", smallLlama + `,"rope_scaling":{"factor":8.0,"low_freq_factor":1.0,"high_freq_factor":4.0,"original_max_position_embeddings":1000,"rope_type":"llama3"}}`, 30,
 			scaled(llama3Freq(500000, 6, 8, 1, 4, 1000), 1)},

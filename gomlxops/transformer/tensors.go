@@ -81,6 +81,9 @@ func (m *Model) openForms() error {
 	}
 	m.forms = make(map[string]Form, len(m.config.forms))
 	path := filepath.Join(m.dir, "config.json")
+	if err := m.checkTogether(path); err != nil {
+		return err
+	}
 	for _, name := range slices.Sorted(maps.Keys(m.config.forms)) {
 		entry := m.config.forms[name]
 		l, err := m.Linear(name)
@@ -98,7 +101,7 @@ func (m *Model) openForms() error {
 		}
 		m.forms[name] = &stored{m, l, entry.Form, parts}
 	}
-	return m.checkTogether(path)
+	return nil
 }
 
 // checkTogether refuses a section that lists some linears of a tensor and not the others: the tensor would be half there.

@@ -16,6 +16,8 @@ import (
 //	gelu_tanh  f = x (1+t)/2, t = tanh(k (x + c x³)),     f′ = (1+t)/2 + x (1−t²) k (1 + 3c x²)/2
 //	           k = √(2/π), c = 0.044715
 //
+// The Go backend's Erf has an error of up to 2e-7, in float64 too: gelu is as good as float32 there.
+//
 // The manual form of silu is the Go backend's fused one, which has a fused gradient too; the others have f′ by hand.
 //
 // D. Hendrycks, K. Gimpel, "Gaussian Error Linear Units", 2016, https://arxiv.org/abs/1606.08415; S. Elfwing et al., "Sigmoid-weighted

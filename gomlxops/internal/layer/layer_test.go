@@ -1,8 +1,10 @@
 package layer
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"math/cmplx"
 	"math/rand/v2"
 	"testing"
 
@@ -146,6 +148,66 @@ func TestActivations(t *testing.T) {
 	}
 }
 
+// The activations against math's own functions, at ordinary numbers and far out.
+func TestActivationValues(t *testing.T) {
+	x := []float64{-40, -9, -3.3, -1, -0.1, 0, 0.2, 1, 2.5, 7, 40}
+	for f, of := range map[Activation]func(x float64) float64{
+		SiLU: func(x float64) float64 { return x / (1 + math.Exp(-x)) },
+		ReLU: func(x float64) float64 { return math.Max(x, 0) },
+		GELU: func(x float64) float64 { return x * math.Erfc(-x/math.Sqrt2) / 2 },
+		GELUTanh: func(x float64) float64 {
+			return 0.5 * x * (1 + math.Tanh(math.Sqrt(2/math.Pi)*(x+0.044715*x*x*x)))
+		},
+	} {
+		for _, s := range []Style{{}, {Manual: true}} {
+			got := run(t, func(s Style, in []*Node) *Node { return s.Activate(f, in[0]) }, s, []*tensors.Tensor{tensors.FromFlatDataAndDimensions(x, 1, len(x))})
+			for i, v := range x {
+				tol := 1e-14
+				if f == GELU {
+					tol = 3e-7 // the Go backend's Erf is made for float32
+				}
+				if want := of(v); !(math.Abs(got[0][i]-want) <= tol*(1+math.Abs(want))) {
+					t.Errorf("%s %+v at %v: %v, want %v", f, s, v, got[0][i], want)
+				}
+				if math.IsNaN(got[1][i]) {
+					t.Errorf("%s %+v at %v: its slope is not a number", f, s, v)
+				}
+			}
+		}
+	}
+}
+
+// LayerNorm against its formula in loops, also where the mean is large next to the deviation.
+func TestLayerNormAgainstLoops(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	rng := rand.New(rand.NewPCG(seed, 4))
+	const n, d, eps = 3, 10, 1e-5
+	for _, shift := range []float64{0, 1e4} {
+		in := []*tensors.Tensor{random(rng, dtypes.Float64, []int{n, d}), random(rng, dtypes.Float64, []int{d}), random(rng, dtypes.Float64, []int{d})}
+		x, g, b := tensors.MustCopyFlatData[float64](in[0]), tensors.MustCopyFlatData[float64](in[1]), tensors.MustCopyFlatData[float64](in[2])
+		var want []float64
+		for r := range n {
+			mean, variance := 0.0, 0.0
+			for j := range d {
+				x[r*d+j] += shift
+				mean += x[r*d+j] / d
+			}
+			for j := range d {
+				variance += (x[r*d+j] - mean) * (x[r*d+j] - mean) / d
+			}
+			for j := range d {
+				want = append(want, (x[r*d+j]-mean)/math.Sqrt(variance+eps)*g[j]+b[j])
+			}
+		}
+		in[0] = tensors.FromFlatDataAndDimensions(x, n, d)
+		for _, s := range []Style{{}, {Manual: true}} {
+			got := run(t, func(s Style, in []*Node) *Node { return s.LayerNorm(in[0], in[1], in[2], eps) }, s, in)[0]
+			compare(t, fmt.Sprintf("shift %v %+v", shift, s), want, got, 1e-15*(1e3+10*shift))
+		}
+	}
+}
+
 func TestCrossEntropy(t *testing.T) {
 	twin(t, func(s Style, in []*Node) *Node {
 		target := Const(in[0].Graph(), []int32{3, 0, 10, 3, 5, 9, 1})
@@ -180,9 +242,47 @@ func attention(s Style, like *Node, d Dims, r Rotary) *Attention {
 
 func TestRope(t *testing.T) {
 	d := Dims{Batch: 2, Length: 5, Heads: 3, KVHeads: 3, HeadDim: 8}
-	twin(t, func(s Style, in []*Node) *Node {
-		return attention(s, in[0], d, Rotary{Freq: Frequencies(10000, 8)}).q.Apply(in[0])
-	}, []int{10, 24})
+	for _, r := range rotaries {
+		twin(t, func(s Style, in []*Node) *Node { return attention(s, in[0], d, r).q.Apply(in[0]) }, []int{10, 24})
+	}
+}
+
+// rotaries turn heads of 8 channels, or some of them.
+var rotaries = []Rotary{
+	{Freq: Frequencies(10000, 8)},
+	{Freq: Frequencies(10000, 8), Scale: 1.3},
+	{Freq: Frequencies(100, 4)},
+	{Freq: Frequencies(100, 4), Interleaved: true},
+	{Freq: Frequencies(100, 8), Interleaved: true, Scale: 0.7},
+}
+
+// Each pair is a complex number that turns by exp(i·t·f).
+func TestRopeTurnsComplexNumbers(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	d := Dims{Batch: 2, Length: 5, Heads: 3, KVHeads: 3, HeadDim: 8}
+	in := random(rand.New(rand.NewPCG(seed, 3)), dtypes.Float64, []int{10, 24})
+	x := tensors.MustCopyFlatData[float64](in)
+	for _, r := range rotaries {
+		want := append([]float64(nil), x...)
+		for row := range 10 {
+			for head := range 3 {
+				channel := x[row*24+head*8:][:8]
+				for j, f := range r.Freq {
+					a, b := j, j+len(r.Freq)
+					if r.Interleaved {
+						a, b = 2*j, 2*j+1
+					}
+					z := complex(channel[a], channel[b]) * cmplx.Exp(complex(0, float64(row%5)*f)) * complex(cmp.Or(r.Scale, 1), 0)
+					want[row*24+head*8+a], want[row*24+head*8+b] = real(z), imag(z)
+				}
+			}
+		}
+		for _, s := range []Style{{}, {Manual: true}} {
+			got := run(t, func(s Style, in []*Node) *Node { return attention(s, in[0], d, r).q.Apply(in[0]) }, s, []*tensors.Tensor{in})[0]
+			compare(t, fmt.Sprintf("%+v %+v", r, s), want, got, 1e-12)
+		}
+	}
 }
 
 // The rotation keeps the product of a query and a key a function of their distance, and position 0 as it is.
@@ -217,7 +317,10 @@ func TestAttention(t *testing.T) {
 		{Batch: 2, Length: 9, Heads: 4, KVHeads: 4, HeadDim: 6},
 		{Batch: 3, Length: 17, Heads: 6, KVHeads: 2, HeadDim: 4},
 		{Batch: 2, Length: 8, Heads: 4, KVHeads: 1, HeadDim: 8},
-		{Batch: 2, Length: 517, Heads: 4, KVHeads: 2, HeadDim: 4}, // chunks, the last one shorter
+		{Batch: 2, Length: 17, Heads: 4, KVHeads: 2, HeadDim: 4, Window: 3},
+		{Batch: 1, Length: 7, Heads: 2, KVHeads: 2, HeadDim: 2, Window: 2},
+		{Batch: 2, Length: 517, Heads: 4, KVHeads: 2, HeadDim: 4},              // chunks, the last one shorter
+		{Batch: 1, Length: 517, Heads: 2, KVHeads: 1, HeadDim: 4, Window: 140}, // over one chunk's end and less than two
 	} {
 		t.Run(fmt.Sprintf("%+v", d), func(t *testing.T) {
 			n := d.Batch * d.Length
@@ -239,16 +342,35 @@ func TestChunksCoverTheSequence(t *testing.T) {
 
 // The plain form against the formula written out with loops: what both forms mean.
 func TestAttentionAgainstLoops(t *testing.T) {
-	d := Dims{Batch: 2, Length: 5, Heads: 4, KVHeads: 2, HeadDim: 2}
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 2))
-	in := []*tensors.Tensor{random(rng, dtypes.Float64, []int{10, 8}), random(rng, dtypes.Float64, []int{10, 4}), random(rng, dtypes.Float64, []int{10, 4})}
-	for _, s := range []Style{{}, {Manual: true}} {
-		got := run(t, func(s Style, in []*Node) *Node {
-			return attention(s, in[0], d, Rotary{}).Apply(in[0], in[1], in[2])
-		}, s, in)[0]
-		compare(t, fmt.Sprintf("%+v", s), attentionByLoops(d, in), got, 1e-12)
+	for _, d := range []Dims{
+		{Batch: 2, Length: 5, Heads: 4, KVHeads: 2, HeadDim: 2},
+		{Batch: 2, Length: 5, Heads: 4, KVHeads: 2, HeadDim: 3, Window: 2},
+		{Batch: 1, Length: 600, Heads: 2, KVHeads: 1, HeadDim: 2, Window: 170}, // chunks
+	} {
+		n, q, kv := d.Batch*d.Length, d.Heads*d.HeadDim, d.KVHeads*d.HeadDim
+		in := []*tensors.Tensor{random(rng, dtypes.Float64, []int{n, q}), random(rng, dtypes.Float64, []int{n, kv}), random(rng, dtypes.Float64, []int{n, kv})}
+		for _, s := range []Style{{}, {Manual: true}} {
+			got := run(t, func(s Style, in []*Node) *Node {
+				return attention(s, in[0], d, Rotary{}).Apply(in[0], in[1], in[2])
+			}, s, in)[0]
+			compare(t, fmt.Sprintf("%+v %+v", d, s), attentionByLoops(d, in), got, 1e-12)
+		}
+	}
+}
+
+// Keys that no query of a chunk sees are left out of its products.
+func TestChunksLeaveOutWhatNoWindowShows(t *testing.T) {
+	chunks := Style{Manual: true}.chunks(Dims{Length: 1024, Window: 100})
+	if len(chunks) != 4 {
+		t.Fatalf("%d chunks", len(chunks))
+	}
+	for _, c := range chunks {
+		if want := max(0, c.lo-99); c.from != want {
+			t.Errorf("queries from %d on are given keys from %d on, need those from %d on", c.lo, c.from, want)
+		}
 	}
 }
 
@@ -262,6 +384,9 @@ func attentionByLoops(d Dims, in []*tensors.Tensor) []float64 {
 				g := h / (d.Heads / d.KVHeads)
 				sum, o := 0.0, make([]float64, d.HeadDim)
 				for u := 0; u <= t; u++ {
+					if d.Window > 0 && t-u >= d.Window {
+						continue
+					}
 					dot := 0.0
 					for c := range d.HeadDim {
 						dot += at(q, d.Heads, b, t, h, c) * at(k, d.KVHeads, b, u, g, c)
