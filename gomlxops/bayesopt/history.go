@@ -82,6 +82,7 @@ type history struct {
 	domain *domain
 	trials []Trial // in the order in which they were asked for
 	seed   uint64
+	id     int // that the next suggestion will have
 }
 
 // finished returns points in unit coordinates and values of the trials that ended, failed ones with the worst value seen, and how many
