@@ -255,7 +255,7 @@ func climb(e *evidence, beliefs []Belief, pool float64, start []float64, iterati
 		MajorIterations:   iterations,
 		FuncEvaluations:   2 * iterations,
 		GradientThreshold: 1e-5,
-		Converger:         &optimize.FunctionConverge{Absolute: 1e-6, Iterations: 5},
+		Converger:         &optimize.FunctionConverge{Absolute: 1e-5, Iterations: 5},
 	}, &optimize.LBFGS{})
 	return best, top
 }

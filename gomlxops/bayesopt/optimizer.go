@@ -152,7 +152,7 @@ func (o *Optimizer) tell(id int, at []float64, value float64) error {
 		return fmt.Errorf("trial %d: expected one that was asked for, of %d", id, len(o.history.trials))
 	}
 	t.At, t.State, t.Value = at, Done, value
-	if math.IsNaN(value) || math.IsInf(value, 0) {
+	if !finite(value) {
 		t.State, t.Value = Failed, 0
 	}
 	return nil
