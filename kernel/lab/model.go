@@ -77,6 +77,8 @@ type Info struct {
 
 	// Shapes are those of each layer of a pruned model whose layers differ; heads and MLP size above are then those before pruning.
 	Shapes []transformer.Shape `json:"shapes,omitempty"`
+
+	Tokenizer TokenizerInfo `json:"tokenizer"`
 }
 
 // Info describes the model.
@@ -87,6 +89,7 @@ func (m *Model) Info() (Info, error) {
 		Name: m.Name, Dir: m.Dir(), Architecture: c.ModelType, Layers: c.Layers, HiddenSize: c.HiddenSize, Heads: c.Heads,
 		KVHeads: c.KVHeads, MLPSize: c.IntermediateSize, Vocabulary: c.VocabSize, MaxPositions: c.Longest(), Shapes: c.Shapes,
 		Params: m.Params(), LinearParams: v.LinearParams(), DType: c.DType, Digest: digest,
+		Tokenizer: describeTokenizer(m.Tokenizer),
 	}, err
 }
 
@@ -94,7 +97,7 @@ func (m *Model) Info() (Info, error) {
 func (i Info) Facts() show.Fragment {
 	return show.Facts{
 		Title: "Model " + i.Name,
-		Items: []show.Fact{
+		Items: append([]show.Fact{
 			{Name: "architecture", Value: fmt.Sprintf("%s, %d layers", i.Architecture, i.Layers)},
 			{Name: "hidden size", Value: i.HiddenSize},
 			{Name: "heads", Value: fmt.Sprintf("%s for queries, %s for keys and values",
@@ -107,7 +110,7 @@ func (i Info) Facts() show.Fragment {
 			{Name: "stored as", Value: i.DType},
 			{Name: "digest", Value: i.Digest},
 			{Name: "directory", Value: i.Dir},
-		},
+		}, i.Tokenizer.facts()...),
 	}
 }
 
