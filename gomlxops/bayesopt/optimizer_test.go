@@ -257,6 +257,9 @@ func TestOutcome(t *testing.T) {
 		up, _ := o.from(z+1e-6, 0)
 		near(t, "slope", slope/1e-3, (up-back)/1e-6, 1e-3, slope/1e-3)
 	}
+	if wall := o.to(1e6) - o.to(8); wall > 20*(o.to(8)-o.to(6.5)) {
+		t.Errorf("a value of a million lies %v from the median, 6.5 lies %v", wall, o.to(8)-o.to(6.5))
+	}
 	for _, same := range [][]float64{{3}, {3, 3, 3}, {0, 0}, {5, 5, 5, 6}} {
 		if z := newOutcome(same).all(same); !finite(z[0]) || !finite(z[len(z)-1]) {
 			t.Errorf("%v is mapped to %v", same, z)

@@ -1,7 +1,6 @@
 package bayesopt
 
 import (
-	"math"
 	"strconv"
 	"testing"
 )
@@ -61,8 +60,53 @@ func TestManyVariables(t *testing.T) {
 	if !(plain < random) || !(curves < plain) || !(curves < start/2) {
 		t.Error("the search is no better than chance")
 	}
-	if math.IsNaN(random) {
-		t.Error(random)
+}
+
+// TestPeersSearch holds the samplers that are here for comparison to be searches, lest the comparison flatter.
+func TestPeersSearch(t *testing.T) {
+	for _, p := range load(t).Problems {
+		if p.Name != "exponential5" {
+			continue
+		}
+		s := boxSpace(p.Lower, p.Upper, p.Rho)
+		random := medianBest(t, s, Options{Sampler: Random}, p.value, 30, 5)
+		tpe := medianBest(t, s, Options{Sampler: TPE}, p.value, 30, 5)
+		paper := medianBest(t, s, Options{Sampler: Paper}, p.value, 15, 3)
+		t.Logf("random search %.4f and TPE %.4f after 30, paper %.4f after 15", random, tpe, paper)
+		if !(tpe < random) || !(paper < random) {
+			t.Error("random search is better")
+		}
+		return
+	}
+	t.Fatal("the oracle has no problem exponential5")
+}
+
+// TestFailuresRepel fails a trial at what was the best point so far: the model must then expect nothing good there.
+func TestFailuresRepel(t *testing.T) {
+	space, f := groups()
+	o := mustNew(t, space, Options{Seed: 1})
+	for range 9 {
+		s := mustAsk(t, o)
+		mustTell(t, o.Tell(s.ID, f(s.X)))
+	}
+	s := mustAsk(t, o)
+	before, err := o.Surrogate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustTell(t, o.Fail(s.ID))
+	after, err := o.Surrogate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	hopeful, _, _ := before.Predict(s.X)
+	burnt, _, _ := after.Predict(s.X)
+	worst := 0.0
+	for _, trial := range o.Trials() {
+		worst = max(worst, trial.Value)
+	}
+	if !(burnt > hopeful) || !(burnt > (hopeful+worst)/2) {
+		t.Errorf("expected %v before the failure, %v after, the worst seen being %v", hopeful, burnt, worst)
 	}
 }
 
