@@ -9,7 +9,7 @@ import (
 )
 
 // Weights are the logical tensors of a model inside a graph, by name. A linear may be given dense ("….weight", with or without
-// "….bias") or factored ("….A.weight", "….B.weight", with or without "….B.bias").
+// "….bias") or factored ("….A.weight", "….B.weight", with or without "….B.bias"), and have the parts of a [Side] beside it.
 type Weights map[string]*Node
 
 // Loss returns the mean of −ln p over all predictions of tokens, int32 [B, T+1], as a scalar node: the first T tokens of a
@@ -25,6 +25,18 @@ func (c *Config) Loss(tokens *Node, w Weights) *Node {
 }
 
 func (c *Config) loss(tokens *Node, w Weights, style layer.Style) *Node {
+	losses, _ := c.predict(tokens, w, style)
+	return ReduceAllMean(losses)
+}
+
+// Predict is [Config.Loss] before the mean: −ln p of each prediction, [B, T], and the logits that it is made of, [B·T, vocabulary].
+func (c *Config) Predict(tokens *Node, w Weights) (losses, logits *Node) {
+	losses, logits = c.predict(tokens, w, layer.For(tokens.Graph().Backend()))
+	return Reshape(losses, tokens.Shape().Dim(0), tokens.Shape().Dim(1)-1), logits
+}
+
+// predict returns the loss of each prediction, [B·T], and the logits.
+func (c *Config) predict(tokens *Node, w Weights, style layer.Style) (losses, logits *Node) {
 	tokens.AssertRank(2)
 	b, t := tokens.Shape().Dim(0), tokens.Shape().Dim(1)-1
 	if t < 1 {
@@ -43,8 +55,8 @@ func (c *Config) loss(tokens *Node, w Weights, style layer.Style) *Node {
 		h = decoders[dims].block(h, w.block(c, i), nil)
 	}
 	d := &decoder{Style: style, c: c}
-	logits := d.Linear(d.norm(FinalNorm, h, w.finalNorm(c)), w.one(c.head()), nil)
-	return ReduceAllMean(d.CrossEntropy(logits, ConvertDType(next, dtypes.Int32)))
+	logits = d.Linear(d.norm(FinalNorm, h, w.finalNorm(c)), w.one(c.head()), nil)
+	return d.CrossEntropy(logits, ConvertDType(next, dtypes.Int32)), logits
 }
 
 // embed looks up tokens, [b·t, 1], and adds what their positions add.
@@ -87,14 +99,13 @@ func (w Weights) finalNorm(c *Config) normWeights {
 
 // block gathers the weights of one layer.
 func (w Weights) block(c *Config, layer int) blockWeights {
-	nodes := w.all(c.blockNorms(layer))
-	var forms []held
+	b, _ := c.takeBlock(w.all(c.blockNorms(layer)), nil)
 	for _, k := range c.Kinds() {
-		o := w.operand(c.linear(layer, k))
-		forms = append(forms, held{o.form, len(o.parts)})
-		nodes = append(nodes, o.parts...)
+		l := c.linear(layer, k)
+		o := w.operand(l)
+		o.sides = w.sides(l, o)
+		b.linears[k] = o
 	}
-	b, _ := c.takeBlock(nodes, forms)
 	return b
 }
 
