@@ -51,6 +51,7 @@ type state struct {
 	Held    []HeldLoss `json:"held"`
 	Best    *HeldLoss  `json:"best"`
 	Worse   int        `json:"evaluations_since_best"`
+	Batch   int        `json:"evaluation_batch"`
 	SHA256  string     `json:"sha256"` // of the tensors' file
 }
 
@@ -131,7 +132,7 @@ func (t *training) save() error {
 		return nil
 	}
 	r := t.result
-	s := state{stateVersion, t.keep.digest, r.Steps, r.Tokens, r.Losses, r.Held, r.Best, t.worse, ""}
+	s := state{stateVersion, t.keep.digest, r.Steps, r.Tokens, r.Losses, r.Held, r.Best, t.worse, t.batch, ""}
 	if err := t.keep.write(s, t.stateTensors()); err != nil {
 		return fmt.Errorf("cannot keep the state after step %d: %w; the state before it is still in %s", r.Steps, err, t.keep.dir)
 	}

@@ -53,7 +53,7 @@ func (t *training) take(s *state, arrays map[string][]float32) {
 			t.best[name] = arrays[bestKind+name]
 		}
 	}
-	t.stepper.taken, t.worse, t.kept = s.Step, s.Worse, s.Step
+	t.stepper.taken, t.worse, t.kept, t.batch = s.Step, s.Worse, s.Step, s.Batch
 	r := t.result
 	r.Steps, r.Resumed, r.Tokens, r.Losses, r.Held, r.Best = s.Step, s.Step, s.Tokens, s.Losses, s.Held, s.Best
 }

@@ -144,6 +144,7 @@ type training struct {
 	result  *TrainResult
 	best    map[string][]float32 // weights after result.Best, with Patience
 	worse   int                  // evaluations since
+	batch   int                  // sequences evaluated at once; 0 until the first step
 	keep    *keeper              // nil where no state is kept
 	kept    int                  // the step that was saved last
 }
@@ -152,6 +153,11 @@ type training struct {
 func (t *training) run(ctx context.Context, next func(step int) Batch) (err error) {
 	start := time.Now()
 	defer func() { t.result.Seconds = time.Since(start).Seconds() }()
+	if t.due() && t.batch > 0 {
+		if err := t.after(ctx); err != nil { // a state was saved when its evaluation was interrupted
+			return err
+		}
+	}
 	var size [2]int
 	for step := t.result.Steps + 1; step <= t.opt.Steps && !t.outOfPatience(); step++ {
 		if err := ctx.Err(); err != nil {
@@ -163,7 +169,7 @@ func (t *training) run(ctx context.Context, next func(step int) Batch) (err erro
 		}
 		got := [2]int{len(batch.Tokens), len(batch.Tokens[0])}
 		if size == [2]int{} {
-			size = got
+			size, t.batch = got, max(1, got[0]/t.opt.Accumulate)
 		}
 		if err := t.checkSize(step, size, got); err != nil {
 			return err
@@ -171,7 +177,7 @@ func (t *training) run(ctx context.Context, next func(step int) Batch) (err erro
 		if err := t.step(step, batch); err != nil {
 			return err
 		}
-		if err := t.after(ctx, step, size[0]/t.opt.Accumulate); err != nil {
+		if err := t.after(ctx); err != nil {
 			return err
 		}
 	}
@@ -239,10 +245,15 @@ func memoryBytes() float64 {
 }
 
 // after evaluates, calls the checkpoint and saves the state where they are due.
-func (t *training) after(ctx context.Context, step, batch int) error {
-	if e := t.opt.EvalEvery; e > 0 && len(t.opt.Held) > 0 && (step%e == 0 || step == t.opt.Steps) {
-		if err := t.evaluate(ctx, step, batch); err != nil {
-			return fmt.Errorf("evaluation after step %d: %w", step, err)
+func (t *training) after(ctx context.Context) error {
+	step := t.result.Steps
+	if t.due() {
+		if err := t.evaluate(ctx, step); err != nil {
+			err = fmt.Errorf("evaluation after step %d: %w", step, err)
+			if ctx.Err() != nil {
+				err = errors.Join(err, t.save())
+			}
+			return err
 		}
 	}
 	if t.opt.Checkpoint != nil {
@@ -256,18 +267,24 @@ func (t *training) after(ctx context.Context, step, batch int) error {
 	return nil
 }
 
+// due says whether the held-out sequences are to be measured now.
+func (t *training) due() bool {
+	step, e, held := t.result.Steps, t.opt.EvalEvery, t.result.Held
+	return step > 0 && e > 0 && len(t.opt.Held) > 0 && (step%e == 0 || step == t.opt.Steps) && (len(held) == 0 || held[len(held)-1].Step != step)
+}
+
 // evaluate measures the held-out sequences, batch by batch, each prediction by its weight.
-func (t *training) evaluate(ctx context.Context, step, batch int) error {
+func (t *training) evaluate(ctx context.Context, step int) error {
 	held := Batch{t.opt.Held, t.opt.HeldWeights}
 	if err := checkBatch(held, t.config); err != nil {
 		return err
 	}
 	sum := 0.0
-	for from := 0; from < len(held.Tokens); from += batch {
+	for from := 0; from < len(held.Tokens); from += t.batch {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		to := min(from+batch, len(held.Tokens))
+		to := min(from+t.batch, len(held.Tokens))
 		part := piece{tokens: held.Tokens[from:to]}
 		if held.Weights != nil {
 			part.weights = held.Weights[from:to]
