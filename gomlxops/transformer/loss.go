@@ -24,27 +24,64 @@ func (c *Config) Loss(tokens *Node, w Weights) *Node {
 	return c.loss(tokens, w, layer.For(tokens.Graph().Backend()))
 }
 
+// microBatches is how many parts of a batch go through the graph side by side on the pure Go backend. Its elementwise operations
+// use one processor each, so two independent parts keep two of them busy; the products use all processors as they are. Measured on two
+// busy cores: steps of 8×256 tokens in 0.54 to 0.79 s instead of 0.63 to 0.80 s, at 256 channels and 4 layers (BenchmarkStep/peer).
+const microBatches = 2
+
 func (c *Config) loss(tokens *Node, w Weights, style layer.Style) *Node {
 	tokens.AssertRank(2)
 	b, t := tokens.Shape().Dim(0), tokens.Shape().Dim(1)-1
 	if t < 1 {
 		exceptions.Panicf("transformer: sequences of %d token leave nothing to predict", t+1)
 	}
+	parts := 1
+	if style.Manual && b%microBatches == 0 {
+		parts = microBatches
+	}
+	whole := &wholeGraph{c: c, w: w, style: style, decoders: map[layer.Dims]*decoder{}}
+	var sum *Node
+	for rows := b / parts; b > 0; b -= rows {
+		mean := whole.loss(Slice(tokens, AxisRange(b-rows, b)))
+		if sum == nil {
+			sum = mean
+		} else {
+			sum = Add(sum, mean)
+		}
+	}
+	return DivScalar(sum, float64(parts))
+}
+
+// wholeGraph is what the parts of a batch share.
+type wholeGraph struct {
+	c        *Config
+	w        Weights
+	style    layer.Style
+	decoders map[layer.Dims]*decoder // by the sizes of their attention
+}
+
+// loss is the mean loss of some sequences.
+func (g *wholeGraph) loss(tokens *Node) *Node {
+	c, w := g.c, g.w
+	b, t := tokens.Shape().Dim(0), tokens.Shape().Dim(1)-1
 	read := Reshape(Slice(tokens, AxisRange(), AxisRange(0, t)), b*t, 1)
 	next := Reshape(Slice(tokens, AxisRange(), AxisRange(1, t+1)), b*t)
 	h := w.embed(c, read, b, t)
-	decoders := map[layer.Dims]*decoder{}
 	for i := range c.Layers {
-		dims := c.attentionDims(i, b, t)
-		if decoders[dims] == nil {
-			tables := style.Tables(dims, c.rotary(t+1)) // the sequence has one token more than is read
-			decoders[dims] = newDecoder(c, style, dims, layer.Constants(h, tables))
-		}
-		h = decoders[dims].block(h, w.block(c, i), nil)
+		h = g.decoder(h, c.attentionDims(i, b, t)).block(h, w.block(c, i), nil)
 	}
-	d := &decoder{Style: style, c: c}
+	d := &decoder{Style: g.style, c: c}
 	logits := d.Linear(d.norm(FinalNorm, h, w.finalNorm(c)), w.one(c.head()), nil)
 	return ReduceAllMean(d.CrossEntropy(logits, ConvertDType(next, dtypes.Int32)))
+}
+
+// decoder returns the one for attention of dims, whose tables have the element type of h.
+func (g *wholeGraph) decoder(h *Node, dims layer.Dims) *decoder {
+	if g.decoders[dims] == nil {
+		tables := g.style.Tables(dims, g.c.rotary(dims.Length+1)) // the sequence has one token more than is read
+		g.decoders[dims] = newDecoder(g.c, g.style, dims, layer.Constants(h, tables))
+	}
+	return g.decoders[dims]
 }
 
 // embed looks up tokens, [b·t, 1], and adds what their positions add.
