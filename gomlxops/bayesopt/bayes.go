@@ -40,11 +40,12 @@ func (b *bayes) next(h *history, rng *rand.Rand) (proposal, error) {
 }
 
 // How often hyperparameters are fitted afresh, from several starts: for each of the first trials, then for one in refitEvery. Between, they climb a
-// few steps from the last ones.
+// few steps from the last ones. With so many trials one fit is worth less and costs more: it gets manySteps.
 const (
 	fullFits   = 64
 	refitEvery = 8
 	fewSteps   = 3
+	manySteps  = 40
 )
 
 // surrogate fits the model to a history; nil where nothing has been measured.
@@ -76,6 +77,9 @@ func (b *bayes) hyper(h *history, u [][]float64, y []float64) (Hyper, error) {
 	opt.Pool = alike
 	opt.Seed = h.seed + uint64(n)
 	opt.Restarts = 2
+	if n > fullFits {
+		opt.Iterations = manySteps
+	}
 	if n > fullFits && n%refitEvery != 0 {
 		last, err := b.hyper(h, u[:n-1], y[:n-1])
 		if err != nil {

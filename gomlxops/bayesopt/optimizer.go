@@ -38,7 +38,7 @@ type proposal struct {
 //
 // Errors: those of [Space.Check], options that cannot be, a start or trial that does not fit the space.
 func New(space Space, opt Options, trials ...Trial) (*Optimizer, error) {
-	opt = opt.withDefaults()
+	opt = opt.withDefaults(space)
 	if err := opt.validate(); err != nil {
 		return nil, err
 	}
@@ -152,7 +152,7 @@ func (o *Optimizer) tell(id int, at []float64, value float64) error {
 		return fmt.Errorf("trial %d: expected one that was asked for, of %d", id, len(o.history.trials))
 	}
 	t.At, t.State, t.Value = at, Done, value
-	if math.IsNaN(value) || math.IsInf(value, 0) {
+	if !finite(value) {
 		t.State, t.Value = Failed, 0
 	}
 	return nil

@@ -48,6 +48,7 @@ type Outcome struct {
 	*Smaller
 	Trial    int // number in the study
 	Measured []*evaluate.Perplexity
+	Answers  *Answers // to the study's questions; nil where it asks none
 }
 
 // check refuses what would fail after minutes of computing.
