@@ -139,7 +139,7 @@ func (s *sequence) look(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	s.decomposer.roots = roots{}
+	s.decomposer.roots = roots{} // lets go of those of the layer before
 	s.decomposer.moments, err = s.moments.Moments()
 	return err
 }

@@ -74,6 +74,8 @@ type Info struct {
 	LinearParams int64  `json:"linear_params"` // in decoder linears, what compression works on
 	DType        string `json:"dtype"`
 	Digest       string `json:"digest"`
+
+	Tokenizer TokenizerInfo `json:"tokenizer"`
 }
 
 // Info describes the model.
@@ -84,6 +86,7 @@ func (m *Model) Info() (Info, error) {
 		Name: m.Name, Dir: m.Dir(), Architecture: c.ModelType, Layers: c.Layers, HiddenSize: c.HiddenSize, Heads: c.Heads,
 		KVHeads: c.KVHeads, MLPSize: c.IntermediateSize, Vocabulary: c.VocabSize, MaxPositions: c.MaxPositions,
 		Params: m.Params(), LinearParams: v.LinearParams(), DType: c.DType, Digest: digest,
+		Tokenizer: describeTokenizer(m.Tokenizer),
 	}, err
 }
 
@@ -91,7 +94,7 @@ func (m *Model) Info() (Info, error) {
 func (i Info) Facts() show.Fragment {
 	return show.Facts{
 		Title: "Model " + i.Name,
-		Items: []show.Fact{
+		Items: append([]show.Fact{
 			{Name: "architecture", Value: fmt.Sprintf("%s, %d layers", i.Architecture, i.Layers)},
 			{Name: "hidden size", Value: i.HiddenSize},
 			{Name: "heads", Value: fmt.Sprintf("%d for queries, %d for keys and values", i.Heads, i.KVHeads)},
@@ -103,6 +106,6 @@ func (i Info) Facts() show.Fragment {
 			{Name: "stored as", Value: i.DType},
 			{Name: "digest", Value: i.Digest},
 			{Name: "directory", Value: i.Dir},
-		},
+		}, i.Tokenizer.facts()...),
 	}
 }
