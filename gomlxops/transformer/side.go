@@ -99,8 +99,10 @@ func (k sideKind) maskName(linear string) string {
 	if k.at != "" {
 		linear += "." + k.at
 	}
-	return linear + ".side_mask"
+	return linear + maskSuffix
 }
+
+const maskSuffix = ".side_mask"
 
 // SideMask names the weight of [Weights], [tokens, in], that multiplies the input of a branch of the linear; at is as in [Side].
 // It is how dropout comes into a graph.
