@@ -64,7 +64,7 @@
 //
 // # Speed
 //
-// The next trial after 200 in 30 variables takes 41 ms where hyperparameters climb a few steps, the least of 30 on two cores that 26 processes shared. A full
+// The next trial after 200 in 30 variables takes 41 ms where hyperparameters climb a few steps, the least of 30 on two cores at a load of 26. A full
 // fit could not be timed on idle cores: it evaluates the likelihood 97 times at 2.9 ms each, in two climbs at once. Beside it scikit-learn, under the same
 // load, took 4.7 s and 35 s:
 //
