@@ -158,7 +158,7 @@ func (r *reverse) headBackGraph(n int, p piece) (*Exec, error) {
 		}
 		d := &decoder{Style: r.style, c: r.c, taps: &taps{}}
 		x := d.norm(FinalNorm, h, norm)
-		logits := d.taps.on(Head, operand{formDense, rest[:1]}, x, d.Linear(x, rest[0], nil))
+		logits := d.taps.on(Head, operand{form: formDense, parts: rest[:1]}, x, d.Linear(x, rest[0], nil))
 		losses := r.style.CrossEntropy(logits, targets)
 		grad := Gradient(ReduceAllSum(Mul(losses, share)), h)[0]
 		nodes, outputs := d.taps.show(r.probe, p.sequences, p.rows/p.sequences)
