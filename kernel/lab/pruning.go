@@ -62,12 +62,12 @@ const (
 // Pruning says how an attempt of method [Prune] cuts; the zero value works.
 type Pruning struct {
 	Score     Score                    // default TaylorFirst
-	Aggregate importance.Aggregation   // over the weights that go together; default sum
-	Units     importance.Aggregation   // over the channels of a head; default sum
+	Aggregate Aggregation              // over the weights that go together; default sum
+	Units     Aggregation              // over the channels of a head; default sum
 	Normalise importance.Normalisation // within a layer's heads and within its channels; default not
 
-	Scope  CutScope    // default CutBlocks
-	Across prune.Scope // which heads and channels compete; default prune.Local, those of a layer
+	Scope  CutScope // default CutBlocks
+	Across Across   // which heads and channels compete; default prune.Local, those of a layer
 
 	// ProtectFirst and ProtectLast layers lose nothing. Where heads and channels are cut from a model of at least 16 layers the default is 4
 	// and 2, as in LLM-Pruner's recipe for 32; otherwise none. -1 is none.
@@ -79,12 +79,18 @@ type Pruning struct {
 	Compensate              bool // biases make up for the mean of what goes, as in FLAP
 }
 
+// Aggregation is how scores of several weights become one: "sum", "mean", "max", "prod", "first", "second" or "last". See [importance.Aggregation].
+type Aggregation = importance.Aggregation
+
+// Across says which heads and channels compete: "local", "global" or "budget". See [prune.Scope].
+type Across = prune.Scope
+
 // deepEnough is from how many layers on some are protected by default.
 const deepEnough = 16
 
-func (p Pruning) score() Score                      { return cmp.Or(p.Score, TaylorFirst) }
-func (p Pruning) scope() CutScope                   { return cmp.Or(p.Scope, CutBlocks) }
-func (p Pruning) aggregate() importance.Aggregation { return cmp.Or(p.Aggregate, importance.Sum) }
+func (p Pruning) score() Score           { return cmp.Or(p.Score, TaylorFirst) }
+func (p Pruning) scope() CutScope        { return cmp.Or(p.Scope, CutBlocks) }
+func (p Pruning) aggregate() Aggregation { return cmp.Or(p.Aggregate, importance.Sum) }
 
 // looksAtText says whether calibration text has a say.
 func (p Pruning) looksAtText() bool {
