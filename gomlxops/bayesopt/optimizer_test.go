@@ -5,8 +5,11 @@ import (
 	"math"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+
+	"gonum.org/v1/gonum/floats"
 )
 
 // groups is a small space with a protected group, and an objective on it.
@@ -95,6 +98,9 @@ func TestSamplers(t *testing.T) {
 			}
 		}
 		trials := o.Trials()
+		if sampler == Bayes && (trials[3].Phase != PhaseDesign || trials[4].Phase == PhaseDesign) {
+			t.Errorf("%s: trials 3 and 4 are of phases %s and %s, with Initial 4", sampler, trials[3].Phase, trials[4].Phase)
+		}
 		if trials[2].State != Failed || trials[3].State != Failed || trials[8].State != Pending || trials[9].State != Done {
 			t.Errorf("%s: states %s %s %s %s", sampler, trials[2].State, trials[3].State, trials[8].State, trials[9].State)
 		}
@@ -140,23 +146,74 @@ func TestForget(t *testing.T) {
 	}
 }
 
-// TestPendingKeepApart asks for eight at once.
+// TestPendingKeepApart asks for eight at once, late in a search, when one optimum is in sight: the model chooses them, and they explore.
 func TestPendingKeepApart(t *testing.T) {
 	space, f := groups()
 	o := mustNew(t, space, Options{Seed: 3})
-	for range 6 {
+	for range 15 {
 		s := mustAsk(t, o)
 		mustTell(t, o.Tell(s.ID, f(s.X)))
 	}
 	var us [][]float64
+	thought, nearest := 0, math.Inf(1)
 	for range 8 {
-		u := o.history.domain.toUnit(mustAsk(t, o).X)
+		s := mustAsk(t, o)
+		if s.Phase == PhaseModel {
+			thought++
+		}
+		u := o.history.domain.toUnit(s.X)
 		for _, other := range us {
-			if repeats(u, [][]float64{other}) {
-				t.Errorf("%v was asked for twice", u)
-			}
+			nearest = math.Min(nearest, floats.Distance(u, other, math.Inf(1)))
 		}
 		us = append(us, u)
+	}
+	t.Logf("%d of 8 by the model, the nearest two %.3g apart", thought, nearest)
+	if thought < 6 || nearest < 0.002 {
+		t.Errorf("the model chose %d of 8 points, the nearest two %v apart", thought, nearest)
+	}
+}
+
+// TestTrust holds the search of many variables to its box, and the box to success and failure.
+func TestTrust(t *testing.T) {
+	f := newAllocation(20, 0.2, 1)
+	o := mustNew(t, f.space, Options{Seed: 1})
+	checked := 0
+	for range 14 {
+		model, err := o.Surrogate()
+		s := mustAsk(t, o)
+		if s.Phase == PhaseModel && err == nil {
+			centre := o.history.domain.project(slices.Clone(model.u[model.at]))
+			if far := floats.Distance(o.history.domain.toUnit(s.X), centre, math.Inf(1)); far > model.side+1e-9 {
+				t.Errorf("trial %d is %v from the incumbent, the box has %v", s.ID, far, model.side)
+			}
+			checked++
+		}
+		mustTell(t, o.Tell(s.ID, f.perplexity(s.X)))
+	}
+	if checked < 8 {
+		t.Fatalf("checked %d points", checked)
+	}
+	h := history{domain: o.history.domain}
+	for i, c := range []struct{ value, want float64 }{
+		{5, 0.2}, {6, 0.2}, {6, 0.2}, {6, 0.2 / 1.5}, {6, 0.2 / 1.5}, {4, 0.2}, {6, 0.2}, {6, 0.2}, {6, 0.2 / 1.5}, {6, 0.2 / 1.5}, {6, 0.2 / 1.5}, {6, 0.2 / 2.25}} {
+		h.trials = append(h.trials, Trial{Suggestion: Suggestion{ID: i, Phase: PhaseModel}, State: Done, Value: c.value})
+		near(t, "side after trial "+strconv.Itoa(i), trust(&h), c.want, 1e-12, 1)
+	}
+}
+
+// TestNothingTwice goes on long after the optimum of one dimension is found: no point is asked for again.
+func TestNothingTwice(t *testing.T) {
+	s := Space{Budget: 0.4, Variables: []Variable{{Name: "a", Upper: 0.9}, {Name: "b", Upper: 0.9}}}
+	o := mustNew(t, s, Options{Seed: 1})
+	var us [][]float64
+	for range 25 {
+		p := mustAsk(t, o)
+		u := o.history.domain.toUnit(p.X)
+		if repeats(u, us) {
+			t.Errorf("trial %d repeats %v", p.ID, p.X)
+		}
+		us = append(us, u)
+		mustTell(t, o.Tell(p.ID, (p.X[0]-0.3)*(p.X[0]-0.3)))
 	}
 }
 
