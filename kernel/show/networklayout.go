@@ -27,7 +27,8 @@ func (l netLayout) y(level int) float64 { return 20 + netRow*float64(level) }
 const sweeps = 12
 
 // layout puts an item on every level that an edge passes, orders each level by the mean place of its neighbours (K. Sugiyama, S. Tagawa, M. Toda,
-// "Methods for visual understanding of hierarchical system structures", IEEE SMC 11, 1981), and moves items towards theirs as far as others leave room.
+// "Methods for visual understanding of hierarchical system structures", IEEE SMC 11, 1981), moves items towards theirs as far as others leave room, and
+// the whole to the middle.
 func (n Network) layout(edges [][2]int) netLayout {
 	var l netLayout
 	for i, node := range n.Nodes {
@@ -47,9 +48,10 @@ func (n Network) layout(edges [][2]int) netLayout {
 		l.order(k%2 == 0)
 		l.spread()
 	}
-	for range sweeps {
+	for range sweeps / 2 {
 		l.settle()
 	}
+	l.centre()
 	l.height = l.y(len(l.levels)-1) + netHigh/2 + 8
 	return l
 }
@@ -157,6 +159,17 @@ func (l *netLayout) settle() {
 			half := l.items[i].wide / 2
 			l.items[i].x = math.Min(math.Max((left[k]+right[k])/2, half), mapWidth-half)
 		}
+	}
+}
+
+// centre moves everything to the middle: settling knows no place of its own.
+func (l *netLayout) centre() {
+	lo, hi := math.Inf(1), math.Inf(-1)
+	for _, it := range l.items {
+		lo, hi = math.Min(lo, it.x-it.wide/2), math.Max(hi, it.x+it.wide/2)
+	}
+	for i := range l.items {
+		l.items[i].x += mapWidth/2 - (lo+hi)/2
 	}
 }
 
