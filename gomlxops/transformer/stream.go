@@ -67,6 +67,7 @@ type run struct {
 	opt       RunOptions
 	sequences [][]int32
 	length    int
+	scaled    int // the length that positions are scaled for; length, but for prompts that were filled up
 	spans     []span
 	graphs    *graphs    // the engine's, or the run's own where a probe changes them
 	tables    weights    // attention's, of one kind of layer
@@ -85,7 +86,7 @@ func (v *Variant) newRun(sequences [][]int32, least int, opt RunOptions) (*run, 
 	if err != nil {
 		return nil, err
 	}
-	r := &run{v: v, c: c, e: &v.m.engine, b: b, style: layer.For(b), opt: opt, sequences: sequences, length: length}
+	r := &run{v: v, c: c, e: &v.m.engine, b: b, style: layer.For(b), opt: opt, sequences: sequences, length: length, scaled: length}
 	r.spans = plan(len(sequences), r.batch(), opt.Align)
 	r.graphs = &r.e.graphs
 	if opt.Probe != nil {
@@ -109,7 +110,7 @@ func (r *run) useTables(d layer.Dims) error {
 	if err := r.tables.free(); err != nil {
 		return err
 	}
-	for _, t := range r.c.attentionTables(r.style, d) {
+	for _, t := range r.style.Tables(d, r.c.rotary(r.scaled)) {
 		if err := r.e.load(r.b, &r.tables, "", t.Dims, t.Float32); err != nil {
 			return errors.Join(err, r.tables.free())
 		}
@@ -214,7 +215,7 @@ func (r *run) embed(s span) (stream, error) {
 	h, err := onBackend(r.b, []int{s.count * r.length, width}, func(dst []float32) error {
 		for _, sequence := range r.sequences[s.first : s.first+s.count] {
 			for t, id := range sequence {
-				if err := r.row(tokens, int(id), dst[:width]); err != nil {
+				if err := r.v.m.row(tokens, int(id), dst[:width]); err != nil {
 					return err
 				}
 				if places != nil {
@@ -240,7 +241,7 @@ func (r *run) places(tables []TensorShape) ([]float32, error) {
 	width := r.c.HiddenSize
 	all := make([]float32, r.length*width)
 	for t := range r.length {
-		if err := r.row(v, t+r.c.Positions.Offset, all[t*width:(t+1)*width]); err != nil {
+		if err := r.v.m.row(v, t+r.c.Positions.Offset, all[t*width:(t+1)*width]); err != nil {
 			return nil, err
 		}
 	}
@@ -248,10 +249,10 @@ func (r *run) places(tables []TensorShape) ([]float32, error) {
 }
 
 // row widens one row of a table.
-func (r *run) row(v view, row int, dst []float32) error {
+func (m *Model) row(v view, row int, dst []float32) error {
 	bytes := len(dst) * dtypeSizes[v.dtype]
 	if at := widen(v.dtype, dst, v.data[row*bytes:(row+1)*bytes]); at >= 0 {
-		return fmt.Errorf("%s: tensor %s: row %d holds a number that is not finite, at column %d", r.v.m.dir, v.name, row, at)
+		return fmt.Errorf("%s: tensor %s: row %d holds a number that is not finite, at column %d", m.dir, v.name, row, at)
 	}
 	return nil
 }
