@@ -39,7 +39,8 @@ Methods: ` + fmt.Sprint(lowrank.Methods()) + `. Ranks are allocated "uniform", t
 keep most under one budget; or by "fisher", energy weighed by how much the loss depends on each linear.
 
 With --sequential the blocks are gone through once more, each on what the compressed blocks before it give: "recalibrate" decomposes
-again on that, "update" keeps A and fits B by least squares, "both" does both.`,
+again on that, "update" keeps A and fits B by least squares, "both" does both. --target original lets each make up for
+errors of those before it.`,
 		Example: `  pare compress pocket --method pcm --ratio 0.2 --allocate energy -o out/small
   pare compress pocket --method svdllm --ratio 0.4 --sequential recalibrate --measure --overwrite`,
 		Args: exactArgs(1),
@@ -62,7 +63,7 @@ func (r *compressRequest) flags(cmd *cobra.Command) {
 	flags.IntVar(&r.Options.Minimum, "minimum", 0, "least rank (default 1)")
 	flags.BoolVar(&r.Options.FreeBias, "free-bias", false, "leave biases out of the budget of energy and fisher, as papers do")
 	flags.StringVar(&r.sequential, "sequential", "", "block after block: recalibrate, update or both (default: inputs of the dense model)")
-	flags.StringVar(&r.target, "target", "", "of update and both: shifted or original (default shifted)")
+	flags.StringVar(&r.target, "target", "", "of --sequential: shifted or original outputs (default shifted)")
 	flags.StringVarP(&r.Out, "out", "o", "out/small", "directory to make")
 	flags.BoolVar(&r.Overwrite, "overwrite", false, "replace a model that is there")
 	flags.StringVar(&r.study, "study", "compress", "study that the trial belongs to")

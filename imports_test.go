@@ -31,6 +31,8 @@ var mayImport = map[string][]string{
 	"datasets":             {},
 	"datasets/hub":         {},
 	"datasets/pocket":      {"datasets/tokenizer"},
+	"datasets/records":     {},
+	"datasets/tasks":       {"datasets/pocket", "datasets/records"},
 	"datasets/tokenizer":   {},
 	"gomlxops":             {},
 	"gomlxops/internal":    {"gomlxops"},

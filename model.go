@@ -2,11 +2,9 @@ package main
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/parelab/pare/gomlxops/evaluate"
 	"github.com/parelab/pare/kernel/lab"
 	"github.com/parelab/pare/kernel/show"
 )
@@ -18,7 +16,7 @@ func newModelCommand() *cobra.Command {
 		Args:  noSubcommand,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newModelEvalCommand(), newModelInfoCommand(), newModelPullCommand(), newModelTrainCommand())
+	cmd.AddCommand(newModelEvalCommand(), newModelInfoCommand(), newModelPullCommand(), newModelRandomCommand(), newModelTrainCommand())
 	return cmd
 }
 
@@ -67,59 +65,6 @@ func newModelInfoCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	cmd.Flags().BoolVar(&verify, "check", false, "read every tensor and check that its numbers are finite")
 	return cmd
-}
-
-func newModelEvalCommand() *cobra.Command {
-	var asJSON bool
-	var opt lab.Measure
-	cmd := &cobra.Command{
-		Use:   "eval MODEL",
-		Short: "measure a model's perplexity on a text",
-		Long: `Measure the perplexity of MODEL on a text: its held-out part, or the part that its name ends with, as in "novels:all".
-The text is cut into blocks of the given length; the first token of each is not predicted.`,
-		Example: "  pare model eval pocket --blocks -1\n  pare model eval out/mine --text path/to/texts --json",
-		Args:    exactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			l, m, err := openModel(args[0])
-			if err != nil {
-				return err
-			}
-			defer m.Close()
-			p, err := l.Perplexity(cmd.Context(), m, opt)
-			if err != nil {
-				return err
-			}
-			if asJSON {
-				return writeJSON(cmd.OutOrStdout(), p)
-			}
-			return show.Print(cmd.OutOrStdout(), perplexityFacts(p))
-		},
-	}
-	flags := cmd.Flags()
-	flags.BoolVar(&asJSON, "json", false, "print one JSON object")
-	flags.StringVar(&opt.Text, "text", lab.Pocket, "text to measure on")
-	flags.IntVar(&opt.Blocks, "blocks", 0, "blocks, spread evenly over the text; -1 takes all (default 100)")
-	flags.IntVar(&opt.Length, "length", 0, "tokens per block (default 256)")
-	return cmd
-}
-
-// perplexityFacts lays a measurement out with the protocol that it was made by.
-func perplexityFacts(p *evaluate.Perplexity) show.Facts {
-	return show.Facts{
-		Title: "Perplexity",
-		Items: []show.Fact{
-			{Name: "perplexity", Value: show.Estimate{Value: p.Value, Spread: p.Value * p.StdErr}, Format: "%.4f"},
-			{Name: "on", Value: fmt.Sprintf("%s, %s", p.Data, p.Split)},
-			{Name: "blocks", Value: fmt.Sprintf("%d of %d tokens", p.Blocks, p.Length)},
-			{Name: "predictions", Value: p.Predictions},
-			{Name: "start token", Value: p.BOS},
-			{Name: "weights", Value: p.DType + ", computed in " + p.Compute},
-			{Name: "backend", Value: p.Backend},
-			{Name: "took", Value: p.Seconds, Format: show.Seconds},
-			{Name: "speed", Value: float64(p.Tokens) / p.Seconds, Unit: "tokens/s", Format: "%.0f"},
-		},
-		Caption: strings.Join(p.Warnings, " "),
-	}
 }
 
 func newModelTrainCommand() *cobra.Command {

@@ -6,7 +6,7 @@
 //  2. [covariance.Collect] runs calibration text once through the dense model and keeps the moments of every site.
 //  3. [lowrank.Decompose] turns moments and weights into one spectrum per linear; every rank is a slice of it.
 //  4. bayesopt, still to come, will ask for allocations of rank under one budget.
-//  5. [importance.Collect] asks the gradients what the loss hangs on; [prune.Cut] takes whole heads, channels and layers out.
+//  5. [importance.Taylor] and its sisters score weights by what the loss would lose with them; [prune.Cut] takes whole heads, channels and layers out.
 //  6. [recovery.Train] trains what was chosen to be trained.
 //  7. [evaluate.MeasurePerplexity] measures a variant, with its protocol in the result.
 //

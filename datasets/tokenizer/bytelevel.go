@@ -47,19 +47,21 @@ func spellBytes(text string) string {
 func unspell(dst []byte, token string) []byte {
 	start := len(dst)
 	for _, r := range token {
-		b, ok := byteOf[r]
-		if !ok {
+		if int(r) >= len(byteOf) || byteOf[r] < 0 {
 			return append(dst[:start], token...)
 		}
-		dst = append(dst, b)
+		dst = append(dst, byte(byteOf[r]))
 	}
 	return dst
 }
 
 // byteAlphabet holds the character that spells each byte. Printable ASCII and Latin-1 stand for themselves, the other 68
 // bytes take the characters from U+0100 up (GPT-2's encoder.py, bytes_to_unicode).
-var byteAlphabet, byteOf = func() (alphabet [256]string, of map[rune]byte) {
-	of = make(map[rune]byte, 256)
+// byteOf is its inverse, -1 for characters outside.
+var byteAlphabet, byteOf = func() (alphabet [256]string, of [0x100 + 68]int16) {
+	for r := range of {
+		of[r] = -1
+	}
 	next := rune(0x100)
 	for b := range alphabet {
 		r := rune(b)
@@ -68,7 +70,7 @@ var byteAlphabet, byteOf = func() (alphabet [256]string, of map[rune]byte) {
 			next++
 		}
 		alphabet[b] = string(r)
-		of[r] = byte(b)
+		of[r] = int16(b)
 	}
 	return alphabet, of
 }()

@@ -44,11 +44,15 @@ func (t *Tokenizer) readJSON(raw []byte) error {
 	if t.split, err = parsePreTokenizer(f.PreTokenizer); err != nil {
 		return err
 	}
-	overBytes, err := t.readByteLevel(kindOf(f.Model) != "Unigram")
+	m, err := parseModel(f.Model)
 	if err != nil {
 		return err
 	}
-	if err := t.readModel(f.Model, overBytes); err != nil {
+	overBytes, err := t.readByteLevel(m.Type != "Unigram")
+	if err != nil {
+		return err
+	}
+	if err := t.readModel(m, overBytes); err != nil {
 		return err
 	}
 	if err := t.placeAdded(f.AddedTokens); err != nil {

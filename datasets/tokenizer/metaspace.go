@@ -59,7 +59,10 @@ func (m metaspace) split(text string, first bool, yield func(string, bool)) {
 	}
 	for len(text) > 0 {
 		n := len(text)
-		skip := min(len(m.symbol), n)
+		skip := 0
+		if strings.HasPrefix(text, m.symbol) {
+			skip = len(m.symbol)
+		}
 		if i := strings.Index(text[skip:], m.symbol); i >= 0 {
 			n = skip + i
 		}

@@ -8,15 +8,8 @@ import (
 
 // readPair reads vocab.json and merges.txt as GPT-2 wrote them. How text is cut follows in configurePair.
 func (t *Tokenizer) readPair(vocab, merges []byte) error {
-	f := bpeFile{Type: "BPE"}
-	if err := json.Unmarshal(vocab, &f.Vocab); err != nil {
-		return jsonError(vocab, err)
-	}
-	if len(f.Vocab) == 0 {
-		return fmt.Errorf("expected tokens, found none")
-	}
-	if err := t.readVocab(f.Vocab); err != nil {
-		return err
+	if err := t.readVocab(vocab); err != nil {
+		return fmt.Errorf("tokens%w", err)
 	}
 	pairs, err := mergeLines(merges)
 	if err != nil {
@@ -24,7 +17,7 @@ func (t *Tokenizer) readPair(vocab, merges []byte) error {
 	}
 	t.files[vocabFileName], t.files[mergesFileName] = vocab, merges
 	t.added, t.decoder = newAddedTokens(nil, nil), each(unspellToken)
-	if err := t.makeBPE(&f, pairs, true); err != nil {
+	if err := t.makeBPE(new(modelFile), pairs, true); err != nil {
 		return fmt.Errorf("with %s: %w", mergesFileName, err)
 	}
 	return nil

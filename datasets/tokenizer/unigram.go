@@ -145,13 +145,6 @@ func reverse(ids []int32) {
 	}
 }
 
-// unigramFile is the model part of a tokenizer.json of type Unigram.
-type unigramFile struct {
-	Unknown      *int64           `json:"unk_id"`
-	ByteFallback bool             `json:"byte_fallback"`
-	Vocab        [][2]scoredPiece `json:"vocab"`
-}
-
 // scoredPiece is either half of ["piece", score].
 type scoredPiece struct {
 	text   string
@@ -167,19 +160,19 @@ func (s *scoredPiece) UnmarshalJSON(raw []byte) error {
 	return json.Unmarshal(raw, &s.score)
 }
 
-func (t *Tokenizer) readUnigram(raw json.RawMessage) error {
-	var f unigramFile
-	if err := json.Unmarshal(raw, &f); err != nil {
-		return fmt.Errorf("model: %w", err)
+func (t *Tokenizer) readUnigram(f *modelFile) error {
+	var vocab [][2]scoredPiece
+	if err := json.Unmarshal(f.Vocab, &vocab); err != nil {
+		return fmt.Errorf("model.vocab: %w", err)
 	}
-	if len(f.Vocab) == 0 || len(f.Vocab) > maxVocab {
-		return fmt.Errorf("model.vocab: expected 1 to %d tokens, found %d", maxVocab, len(f.Vocab))
+	if len(vocab) == 0 || len(vocab) > maxVocab {
+		return fmt.Errorf("model.vocab: expected 1 to %d tokens, found %d", maxVocab, len(vocab))
 	}
-	m := &unigram{scores: make([]float64, len(f.Vocab)), unknown: -1, fuse: true}
-	t.kind, t.model, t.tokens, t.ids = "Unigram", m, make([]string, len(f.Vocab)), make(map[string]int32, len(f.Vocab))
-	values := make([]int32, len(f.Vocab))
+	m := &unigram{scores: make([]float64, len(vocab)), unknown: -1, fuse: true}
+	t.kind, t.model, t.tokens, t.ids = "Unigram", m, make([]string, len(vocab)), make(map[string]int32, len(vocab))
+	values := make([]int32, len(vocab))
 	lowest := math.Inf(1)
-	for i, entry := range f.Vocab {
+	for i, entry := range vocab {
 		if !entry[0].isText || entry[1].isText {
 			return fmt.Errorf(`model.vocab[%d]: expected ["token", score]`, i)
 		}
@@ -188,15 +181,15 @@ func (t *Tokenizer) readUnigram(raw json.RawMessage) error {
 		lowest = min(lowest, m.scores[i])
 	}
 	m.unkScore, m.trie = lowest-unkPenalty, newTrie(t.tokens, values)
-	return m.readUnknown(t, &f)
+	return m.readUnknown(t, f)
 }
 
-func (m *unigram) readUnknown(t *Tokenizer, f *unigramFile) error {
-	if f.Unknown != nil {
-		if *f.Unknown < 0 || *f.Unknown >= int64(len(t.tokens)) {
-			return fmt.Errorf("model.unk_id: expected an id below %d, found %d", len(t.tokens), *f.Unknown)
+func (m *unigram) readUnknown(t *Tokenizer, f *modelFile) error {
+	if f.UnknownID != nil {
+		if *f.UnknownID < 0 || *f.UnknownID >= int64(len(t.tokens)) {
+			return fmt.Errorf("model.unk_id: expected an id below %d, found %d", len(t.tokens), *f.UnknownID)
 		}
-		m.unknown = int32(*f.Unknown)
+		m.unknown = int32(*f.UnknownID)
 		t.unk = m.unknown
 	}
 	if !f.ByteFallback {

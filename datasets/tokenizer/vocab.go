@@ -8,42 +8,56 @@ import (
 	"unicode/utf8"
 )
 
-// maxVocab bounds ids, so that a damaged file cannot ask for any amount of memory. The largest vocabularies in use have
-// about 260,000 tokens.
-const maxVocab = 1 << 24
+// maxVocab bounds ids, so that a small damaged file cannot ask for much memory. The largest vocabularies in use have about
+// 260,000 tokens.
+const maxVocab = 1 << 21
 
 // model appends the ids of one piece to dst.
 type model interface {
 	encode(dst []int32, piece string) []int32
 }
 
-// readModel reads the model part of a tokenizer.json.
-func (t *Tokenizer) readModel(raw json.RawMessage, byteLevel bool) error {
-	switch kind := kindOf(raw); {
-	case kind == "Unigram":
-		return t.readUnigram(raw)
-	case kind == "BPE", kind == "" && !absent(raw): // files before 2020 name no type
-		return t.readBPE(raw, byteLevel)
-	}
-	return unsupported("model", raw, "BPE or Unigram")
+// modelFile is the model part of a tokenizer.json, of type BPE or Unigram.
+type modelFile struct {
+	Type         string          `json:"type"`
+	Vocab        json.RawMessage `json:"vocab"` // an object for BPE, a list for Unigram
+	ByteFallback bool            `json:"byte_fallback"`
+
+	UnknownID *int64 `json:"unk_id"` // Unigram
+
+	Merges       json.RawMessage `json:"merges"` // the rest BPE
+	Dropout      *float64        `json:"dropout"`
+	Unknown      *string         `json:"unk_token"`
+	Prefix       string          `json:"continuing_subword_prefix"`
+	Suffix       string          `json:"end_of_word_suffix"`
+	FuseUnknown  bool            `json:"fuse_unk"`
+	IgnoreMerges bool            `json:"ignore_merges"`
 }
 
-// bpeFile is the model part of a tokenizer.json of type BPE.
-type bpeFile struct {
-	Type         string           `json:"type"`
-	Dropout      *float64         `json:"dropout"`
-	Unknown      *string          `json:"unk_token"`
-	Prefix       string           `json:"continuing_subword_prefix"`
-	Suffix       string           `json:"end_of_word_suffix"`
-	FuseUnknown  bool             `json:"fuse_unk"`
-	ByteFallback bool             `json:"byte_fallback"`
-	IgnoreMerges bool             `json:"ignore_merges"`
-	Vocab        map[string]int64 `json:"vocab"`
-	Merges       json.RawMessage  `json:"merges"`
+func parseModel(raw json.RawMessage) (*modelFile, error) {
+	f := new(modelFile)
+	if absent(raw) {
+		return nil, unsupported("model", raw, "BPE or Unigram")
+	}
+	if err := json.Unmarshal(raw, f); err != nil {
+		return nil, fmt.Errorf("model: %w", err)
+	}
+	return f, nil
+}
+
+// readModel makes the model of a tokenizer.json.
+func (t *Tokenizer) readModel(f *modelFile, byteLevel bool) error {
+	switch f.Type {
+	case "Unigram":
+		return t.readUnigram(f)
+	case "BPE", "": // files before 2020 name no type
+		return t.readBPE(f, byteLevel)
+	}
+	return fmt.Errorf("model: found %q, expected BPE or Unigram: this kind of tokenizer is not supported", f.Type)
 }
 
 // refuse names the first field that asks for what bpe does not do.
-func (f *bpeFile) refuse() error {
+func (f *modelFile) refuse() error {
 	switch {
 	case f.Type == "" && absent(f.Merges): // merges mark a file without a type as BPE
 		return errors.New(`model.type: expected "BPE" or "Unigram", found none`)
@@ -53,32 +67,26 @@ func (f *bpeFile) refuse() error {
 		return fmt.Errorf("model.continuing_subword_prefix: found %q, expected none", f.Prefix)
 	case f.Suffix != "":
 		return fmt.Errorf("model.end_of_word_suffix: found %q, expected none", f.Suffix)
-	case len(f.Vocab) == 0:
-		return errors.New("model.vocab: expected tokens, found none")
 	}
 	return nil
 }
 
-func (t *Tokenizer) readBPE(raw json.RawMessage, byteLevel bool) error {
-	var f bpeFile
-	if err := json.Unmarshal(raw, &f); err != nil {
-		return fmt.Errorf("model: %w", err)
-	}
+func (t *Tokenizer) readBPE(f *modelFile, byteLevel bool) error {
 	if err := f.refuse(); err != nil {
 		return err
 	}
 	if err := t.readVocab(f.Vocab); err != nil {
-		return err
+		return fmt.Errorf("model.vocab%w", err)
 	}
 	merges, err := parseMerges(f.Merges)
 	if err != nil {
 		return err
 	}
-	return t.makeBPE(&f, merges, byteLevel)
+	return t.makeBPE(f, merges, byteLevel)
 }
 
 // makeBPE makes the model once the vocabulary is read.
-func (t *Tokenizer) makeBPE(f *bpeFile, merges [][2]string, byteLevel bool) error {
+func (t *Tokenizer) makeBPE(f *modelFile, merges [][2]string, byteLevel bool) error {
 	m := &bpe{}
 	var err error
 	if byteLevel {
@@ -109,11 +117,21 @@ func (t *Tokenizer) makeBPE(f *bpeFile, merges [][2]string, byteLevel bool) erro
 	return nil
 }
 
-func (t *Tokenizer) readVocab(vocab map[string]int64) error {
+// readVocab reads tokens with their ids. Its errors go on after the name of the field or file.
+func (t *Tokenizer) readVocab(raw json.RawMessage) error {
+	var vocab map[string]int64
+	if !absent(raw) {
+		if err := json.Unmarshal(raw, &vocab); err != nil {
+			return fmt.Errorf(": %w", jsonError(raw, err))
+		}
+	}
+	if len(vocab) == 0 {
+		return errors.New(": expected tokens, found none")
+	}
 	size := int64(0)
 	for token, id := range vocab {
 		if id < 0 || id >= maxVocab {
-			return fmt.Errorf("model.vocab[%q]: expected an id from 0 to %d, found %d", token, maxVocab-1, id)
+			return fmt.Errorf("[%q]: expected an id from 0 to %d, found %d", token, maxVocab-1, id)
 		}
 		size = max(size, id+1)
 	}
@@ -122,7 +140,7 @@ func (t *Tokenizer) readVocab(vocab map[string]int64) error {
 	for token, id := range vocab {
 		if t.tokens[id] != "" {
 			first, second := t.tokens[id], token
-			return fmt.Errorf("model.vocab: %q and %q have the same id %d", min(first, second), max(first, second), id)
+			return fmt.Errorf(": %q and %q have the same id %d", min(first, second), max(first, second), id)
 		}
 		t.tokens[id] = token
 		t.ids[token] = int32(id)
@@ -143,7 +161,7 @@ func (m *bpe) fromBytes(ids map[string]int32) error {
 }
 
 // fromChars finds the symbols of characters and what stands for those that have none.
-func (m *bpe) fromChars(t *Tokenizer, f *bpeFile) error {
+func (m *bpe) fromChars(t *Tokenizer, f *modelFile) error {
 	a := newAlphabet(int32(len(t.tokens)))
 	for token, id := range t.ids {
 		if r, n := utf8.DecodeRuneInString(token); n == len(token) && n > 0 {

@@ -62,9 +62,9 @@ func slopeH(z float64) float64 {
 	return 1 / mills(-z)
 }
 
-// mills returns c(t), t ≥ 2, from a number of terms that brings it to rounding: 80 at t = 2, 8 beyond t = 30.
+// mills returns c(t), t ≥ 2, from a number of terms that brings it to rounding: 160 at t = 2, 25 at t = 10, 20 far out.
 func mills(t float64) float64 {
-	terms := 8 + int(290/(t*t))
+	terms := 20 + int(560/(t*t))
 	tail := t
 	for k := terms; k >= 2; k-- {
 		tail = t + float64(k)/tail

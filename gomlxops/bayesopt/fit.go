@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 
 	"gonum.org/v1/gonum/optimize"
+	"gonum.org/v1/gonum/stat"
 )
 
 // Belief is what is believed of one positive hyperparameter before any value is seen: where it may lie, and which values are likely.
@@ -53,6 +54,9 @@ type FitOptions struct {
 	Starts   []Hyper
 	Restarts int
 	Seed     uint64
+
+	// Pool, where positive, believes the length scales alike: their logarithms spread by that much around their mean. 0 believes nothing.
+	Pool float64
 
 	Iterations int // of L-BFGS from each start; 0 is 100
 }
@@ -133,7 +137,7 @@ func Fit(c Covariance, x [][]float64, y []float64, opt FitOptions) (*GP, error) 
 	tops := make([][]float64, len(starts))
 	values := make([]float64, len(starts))
 	together(len(starts), func(i int) {
-		tops[i], values[i] = climb(newEvidence(c, x, y), beliefs, starts[i], opt.Iterations)
+		tops[i], values[i] = climb(newEvidence(c, x, y), beliefs, opt.Pool, starts[i], opt.Iterations)
 	})
 	best := 0
 	for i := range tops {
@@ -195,8 +199,8 @@ func (b Belief) draw(rng *rand.Rand) float64 {
 }
 
 // climb maximises evidence plus prior from one start and returns where it ended and how high.
-func climb(e *evidence, beliefs []Belief, start []float64, iterations int) ([]float64, float64) {
-	n := len(start)
+func climb(e *evidence, beliefs []Belief, pool float64, start []float64, iterations int) ([]float64, float64) {
+	n, lengths := len(start), len(start)-2-len(e.grams)
 	lower, width := make([]float64, n), make([]float64, n)
 	t := make([]float64, n)
 	for i, b := range beliefs {
@@ -219,8 +223,14 @@ func climb(e *evidence, beliefs []Belief, start []float64, iterations int) ([]fl
 			theta[i] = lower[i] + width[i]/(1+math.Exp(-t[i]))
 		}
 		value = e.at(theta, gradient)
+		if pool > 0 {
+			value += pooled(beliefs[1], pool, theta[1:1+lengths], gradient[1:1+lengths])
+		}
 		for i, b := range beliefs {
-			p, slope := b.logPrior(theta[i])
+			p, slope := 0.0, 0.0
+			if pool == 0 || i < 1 || i > lengths {
+				p, slope = b.logPrior(theta[i])
+			}
 			value += p
 			s := 1 / (1 + math.Exp(-t[i]))
 			gradient[i] = (gradient[i] + slope) * width[i] * s * (1 - s)
@@ -245,7 +255,7 @@ func climb(e *evidence, beliefs []Belief, start []float64, iterations int) ([]fl
 		MajorIterations:   iterations,
 		FuncEvaluations:   2 * iterations,
 		GradientThreshold: 1e-5,
-		Converger:         &optimize.FunctionConverge{Absolute: 1e-6, Iterations: 5},
+		Converger:         &optimize.FunctionConverge{Absolute: 1e-5, Iterations: 5},
 	}, &optimize.LBFGS{})
 	return best, top
 }
@@ -257,4 +267,17 @@ func equal(a, b []float64) bool {
 		}
 	}
 	return true
+}
+
+// pooled returns the log prior of length scales that are believed alike, spread around their geometric mean, of which the belief tells; and
+// adds its gradient.
+func pooled(b Belief, spread float64, logs, gradient []float64) float64 {
+	mean := stat.Mean(logs, nil)
+	value, slope := b.logPrior(mean)
+	for i, l := range logs {
+		z := (l - mean) / spread
+		value -= z * z / 2
+		gradient[i] += slope/float64(len(logs)) - z/spread
+	}
+	return value
 }

@@ -64,7 +64,7 @@ func checkData(x [][]float64, y []float64) error {
 			return fmt.Errorf("observation %d: expected %d coordinates, found %d", i, len(x[0]), len(p))
 		}
 		for _, v := range append(p[:len(p):len(p)], y[i]) {
-			if math.IsNaN(v) || math.IsInf(v, 0) {
+			if !finite(v) {
 				return fmt.Errorf("observation %d: expected finite numbers, found %v", i, v)
 			}
 		}

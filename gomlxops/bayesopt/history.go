@@ -71,7 +71,7 @@ func (t *Trial) check(s Space) error {
 	if !slices.Contains([]State{Pending, Done, Failed}, t.State) {
 		return fmt.Errorf("trial %d: expected state %s, %s or %s, found %q", t.ID, Pending, Done, Failed, t.State)
 	}
-	if t.State == Done && (math.IsNaN(t.Value) || math.IsInf(t.Value, 0)) {
+	if t.State == Done && !finite(t.Value) {
 		return fmt.Errorf("trial %d: expected a finite value, found %v; a trial without one has failed", t.ID, t.Value)
 	}
 	return nil
@@ -82,6 +82,7 @@ type history struct {
 	domain *domain
 	trials []Trial // in the order in which they were asked for
 	seed   uint64
+	id     int // that the next suggestion will have
 }
 
 // finished returns points in unit coordinates and values of the trials that ended, failed ones with the worst value seen, and how many

@@ -15,13 +15,13 @@ import (
 type outcome struct {
 	median, spread  float64
 	mean, deviation float64
-	worst           float64 // the largest value measured, which stands for failed trials
+	plain           bool // without compression
 }
 
 // newOutcome learns the map from finite values, of which there must be one.
 func newOutcome(y []float64) outcome {
 	sorted := slices.Sorted(slices.Values(y))
-	o := outcome{median: medianOf(y), deviation: 1, worst: sorted[len(sorted)-1]}
+	o := outcome{median: medianOf(y), deviation: 1}
 	o.spread = o.median - stat.Quantile(0.25, stat.LinInterp, sorted, nil)
 	if !(o.spread > 1e-12*math.Abs(o.median)) {
 		o.spread = stat.StdDev(y, nil)
@@ -42,7 +42,7 @@ func newOutcome(y []float64) outcome {
 
 func (o outcome) compress(y float64) float64 {
 	z := (y - o.median) / o.spread
-	if z > 1 {
+	if z > 1 && !o.plain {
 		return 1 + math.Log(z)
 	}
 	return z
@@ -54,9 +54,27 @@ func (o outcome) to(y float64) float64 { return (o.compress(y) - o.mean) / o.dev
 // from maps a mean and a deviation back; the deviation by the slope of the map at the mean.
 func (o outcome) from(mean, deviation float64) (float64, float64) {
 	z, slope := mean*o.deviation+o.mean, o.spread*o.deviation
-	if z > 1 {
+	if z > 1 && !o.plain {
 		z = math.Exp(z - 1)
 		slope *= z
 	}
 	return o.median + o.spread*z, slope * deviation
+}
+
+// plainOutcome only brings mean and deviation to 0 and 1.
+func plainOutcome(y []float64) outcome {
+	o := outcome{spread: 1, mean: stat.Mean(y, nil), deviation: 1, plain: true}
+	if s := stat.StdDev(y, nil); s > 0 {
+		o.deviation = s
+	}
+	return o
+}
+
+// all maps every value.
+func (o outcome) all(y []float64) []float64 {
+	z := make([]float64, len(y))
+	for i, v := range y {
+		z[i] = o.to(v)
+	}
+	return z
 }

@@ -53,7 +53,7 @@ func (s Space) Check() error {
 	if len(s.Variables) == 0 {
 		return fmt.Errorf("%w: expected at least one variable, found none", ErrSpace)
 	}
-	if math.IsNaN(s.Budget) || math.IsInf(s.Budget, 0) {
+	if !finite(s.Budget) {
 		return fmt.Errorf("%w: budget: expected a finite number, found %v", ErrSpace, s.Budget)
 	}
 	weighted := s.Variables[0].Weight != 0
@@ -199,7 +199,7 @@ func (s Space) checkPoint(x []float64) error {
 		return fmt.Errorf("point: expected %d values, one for each variable, found %d", len(s.Variables), len(x))
 	}
 	for i, v := range x {
-		if math.IsNaN(v) || math.IsInf(v, 0) {
+		if !finite(v) {
 			return fmt.Errorf("point: expected a finite number for %s, found %v", s.Variables[i].Name, v)
 		}
 	}

@@ -2,12 +2,12 @@
 
 package covariance
 
-func columnSums(x []float32, stride, width int, sum, abs *[panelWidth]float64) {
-	columnSumsScalar(x, stride, width, sum, abs)
+func sums(x []float32, stride, width, n int, sum, abs *[panelWidth]float64) {
+	sumsScalar(x, stride, width, n, sum, abs)
 }
 
-func subtract(dst, x []float32, stride, width int, c *[panelWidth]float32, sum *[panelWidth]float64) {
-	subtractScalar(dst, x, stride, width, c, sum)
+func subtract(dst, x []float32, stride, width int, c *[panelWidth]float32, rest, abs *[panelWidth]float64) {
+	subtractScalar(dst, x, stride, width, c, rest, abs)
 }
 
 func multiply(a, b []float32, step, n, across int, tile *[tileRows * tileStride]float32) {

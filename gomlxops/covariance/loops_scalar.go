@@ -2,28 +2,29 @@ package covariance
 
 // The loops of loops_simd.go and tile_amd64.s in plain Go: for other machines, for what no vector fills, and as their twin in tests.
 
-// columnSumsScalar adds to sum and abs the numbers and magnitudes of the first width columns of x, whose rows are stride apart.
-func columnSumsScalar(x []float32, stride, width int, sum, abs *[panelWidth]float64) {
-	for ; len(x) >= width; x = x[min(stride, len(x)):] {
-		for i, v := range x[:width] {
+// sumsScalar adds to sum and abs the numbers and magnitudes of the first width columns of n rows, which are stride apart.
+func sumsScalar(x []float32, stride, width, n int, sum, abs *[panelWidth]float64) {
+	for t := range n {
+		for i, v := range x[t*stride : t*stride+width] {
 			sum[i] += float64(v)
 			abs[i] += float64(max(v, -v))
 		}
 	}
 }
 
-// subtractScalar writes x − c to dst, a panel, and adds its columns to sum.
-func subtractScalar(dst, x []float32, stride, width int, c *[panelWidth]float32, sum *[panelWidth]float64) {
+// subtractScalar writes x − c to dst, rows of a panel, and adds its columns to rest and the magnitudes of x to abs.
+func subtractScalar(dst, x []float32, stride, width int, c *[panelWidth]float32, rest, abs *[panelWidth]float64) {
 	for ; len(dst) >= panelWidth; dst, x = dst[panelWidth:], x[min(stride, len(x)):] {
 		clear(dst[width:panelWidth])
 		for i, v := range x[:width] {
 			dst[i] = v - c[i]
-			sum[i] += float64(dst[i])
+			rest[i] += float64(dst[i])
+			abs[i] += float64(max(v, -v))
 		}
 	}
 }
 
-// multiplyScalar sets rows of tile to Σ a_t b_tᵀ over n tokens: 8 numbers from each row of panel a, times all of as many panels
+// multiplyScalar adds to rows of tile Σ a_t b_tᵀ over n tokens: 8 numbers from each row of panel a, times all of as many panels
 // b as are across, step numbers apart.
 func multiplyScalar(a, b []float32, step, n, across int, tile *[tileRows * tileStride]float32) {
 	for k := range tileRows {
@@ -36,7 +37,9 @@ func multiplyScalar(a, b []float32, step, n, across int, tile *[tileRows * tileS
 					sum[i] += v * row[i]
 				}
 			}
-			copy(tile[k*tileStride+p*panelWidth:], sum[:])
+			for i, v := range sum {
+				tile[k*tileStride+p*panelWidth+i] += v
+			}
 		}
 	}
 }

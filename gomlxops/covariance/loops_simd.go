@@ -11,30 +11,30 @@ var (
 )
 
 // As in linalg, the loops call ClearAVXUpperBits before their first scalar operation: Go 1.27 encodes those as SSE, which is
-// slow while the upper halves of the registers are in use (golang/go#80835).
+// slow while the upper halves of the registers are in use (golang/go#80835). For the same reason zeros are made before any other vector.
 
-// sumRows bounds the float32 sums of columns. Their error does no harm to the scatter: the residual makes it good.
-const sumRows = 128
-
-func columnSums(x []float32, stride, width int, sum, abs *[panelWidth]float64) {
+// sums does what sumsScalar does, for at most sumRows rows.
+func sums(x []float32, stride, width, n int, sum, abs *[panelWidth]float64) {
 	if !medium || width < panelWidth {
-		columnSumsScalar(x, stride, width, sum, abs)
+		sumsScalar(x, stride, width, n, sum, abs)
 		return
 	}
-	for len(x) >= width {
-		rows := min(sumRows, (len(x)-width)/stride+1)
-		var t [4][8]float32
-		columnSums8(x, stride, rows, &t)
-		for i := range panelWidth {
-			sum[i] += float64(t[i/8][i%8])
-			abs[i] += float64(t[2+i/8][i%8])
-		}
-		x = x[min(rows*stride, len(x)):]
+	var t halves
+	sums8(x, stride, n, &t)
+	t.addTo(sum, abs)
+}
+
+// halves are float32 sums of 16 columns in two halves, then those of magnitudes.
+type halves [4][8]float32
+
+func (t *halves) addTo(sum, abs *[panelWidth]float64) {
+	for i := range panelWidth {
+		sum[i] += float64(t[i/8][i%8])
+		abs[i] += float64(t[2+i/8][i%8])
 	}
 }
 
-// columnSums8 sums 16 columns in two halves, then their magnitudes.
-func columnSums8(x []float32, stride, rows int, t *[4][8]float32) {
+func sums8(x []float32, stride, rows int, t *halves) {
 	s0 := archsimd.BroadcastFloat32x8(0)
 	s1, m0, m1 := s0, s0, s0
 	for i := range rows {
@@ -50,29 +50,26 @@ func columnSums8(x []float32, stride, rows int, t *[4][8]float32) {
 	archsimd.ClearAVXUpperBits()
 }
 
-func subtract(dst, x []float32, stride, width int, c *[panelWidth]float32, sum *[panelWidth]float64) {
+// subtract does what subtractScalar does, for at most sumRows rows.
+func subtract(dst, x []float32, stride, width int, c *[panelWidth]float32, rest, abs *[panelWidth]float64) {
 	if !medium || width < panelWidth {
-		subtractScalar(dst, x, stride, width, c, sum)
+		subtractScalar(dst, x, stride, width, c, rest, abs)
 		return
 	}
-	for len(dst) > 0 {
-		rows := min(sumRows, len(dst)/panelWidth)
-		var t [2][8]float32
-		subtract8(dst[:rows*panelWidth], x, stride, c, &t)
-		for i := range panelWidth {
-			sum[i] += float64(t[i/8][i%8])
-		}
-		dst, x = dst[rows*panelWidth:], x[min(rows*stride, len(x)):]
-	}
+	var t halves
+	subtract8(dst, x, stride, c, &t)
+	t.addTo(rest, abs)
 }
 
-func subtract8(dst, x []float32, stride int, c *[panelWidth]float32, t *[2][8]float32) {
-	c0, c1 := archsimd.LoadFloat32x8(c[:8]), archsimd.LoadFloat32x8(c[8:])
+func subtract8(dst, x []float32, stride int, c *[panelWidth]float32, t *halves) {
 	s0 := archsimd.BroadcastFloat32x8(0)
-	s1 := s0
+	s1, m0, m1 := s0, s0, s0
+	c0, c1 := archsimd.LoadFloat32x8(c[:8]), archsimd.LoadFloat32x8(c[8:])
 	for at := 0; len(dst) >= panelWidth; at += stride {
 		row := x[at:]
-		v0, v1 := archsimd.LoadFloat32x8(row).Sub(c0), archsimd.LoadFloat32x8(row[8:]).Sub(c1)
+		v0, v1 := archsimd.LoadFloat32x8(row), archsimd.LoadFloat32x8(row[8:])
+		m0, m1 = m0.Add(v0.Abs()), m1.Add(v1.Abs())
+		v0, v1 = v0.Sub(c0), v1.Sub(c1)
 		v0.Store(dst)
 		v1.Store(dst[8:])
 		s0, s1 = s0.Add(v0), s1.Add(v1)
@@ -80,6 +77,8 @@ func subtract8(dst, x []float32, stride int, c *[panelWidth]float32, t *[2][8]fl
 	}
 	s0.StoreArray(&t[0])
 	s1.StoreArray(&t[1])
+	m0.StoreArray(&t[2])
+	m1.StoreArray(&t[3])
 	archsimd.ClearAVXUpperBits()
 }
 

@@ -11,7 +11,7 @@ import (
 	"github.com/parelab/pare/gomlxops/transformer"
 )
 
-// A sum of n float32 products in a batch of at most 2,048 is off by a few roundings of the largest entry.
+// A sum of float32 products, in stretches of 192 in a batch of at most 2,048, is off by a few roundings of the largest entry.
 const float32Batch = 2e-6
 
 // narrowed rounds rows to float32, and returns them in one piece and, exactly, as rows.
@@ -178,4 +178,26 @@ func overflowing(t *testing.T) *transformer.Model {
 		weights["model.layers.0.mlp."+name+"_proj.weight"][0] = 1e30
 	}
 	return savedModel(t, &c, weights)
+}
+
+// TestScatterOfUnusualSample: the tokens that the point c is taken from are as far from the others as Samuelson's inequality lets them, so that
+// |r| is 2.6 σ, and the mean is far from zero besides.
+func TestScatterOfUnusualSample(t *testing.T) {
+	eachWidth(t, func(width string) {
+		rng := rand.New(rand.NewPCG(12, 0))
+		all := rows(rng, 1600, 35)
+		for token, row := range all {
+			for i := range row {
+				row[i] = 50 + 0.01*row[i]
+				if token%sampleEvery == 0 {
+					row[i] += float64(10 * (1 + i%3))
+				}
+			}
+		}
+		flat, x := narrowed(all)
+		s := gatherHost(t, flat, 35, 2, 800)
+		expect(t, width+" mean", s.Mean(), twinMean(x), 1e-7)
+		expect(t, width+" SCM", s.SCM(), twinSCM(x), 2*float32Batch) // up to 8 times the scatter is summed
+		expect(t, width+" PCM", s.PCM(), twinPCM(x, 2), 2*float32Batch)
+	})
 }

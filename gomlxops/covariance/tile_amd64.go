@@ -6,7 +6,7 @@ package covariance
 // spread over a vector, while Go 1.27 keeps at most 15 vectors from one turn of a loop to the next and spreads through a
 // register. Of seven shapes written in Go the best ran at half the speed.
 
-// multiply does what multiplyScalar does.
+// multiply does what multiplyScalar does: it adds to tile.
 func multiply(a, b []float32, step, n, across int, tile *[tileRows * tileStride]float32) {
 	_, _ = a[(n-1)*panelWidth+tileRows-1], b[(across-1)*step+n*panelWidth-1]
 	switch {

@@ -28,13 +28,22 @@
 	VFMADD231PS Z24, Z27, x
 
 #define STORE3(off, x, y, z) \
+	VADDPS off(BX), x, x; \
+	VADDPS off+64(BX), y, y; \
+	VADDPS off+128(BX), z, z; \
 	VMOVUPS x, off(BX); \
 	VMOVUPS y, off+64(BX); \
 	VMOVUPS z, off+128(BX)
 
 #define STORE2(off, x, y) \
+	VADDPS off(BX), x, x; \
+	VADDPS off+64(BX), y, y; \
 	VMOVUPS x, off(BX); \
 	VMOVUPS y, off+64(BX)
+
+#define STORE1(off, x) \
+	VADDPS off(BX), x, x; \
+	VMOVUPS x, off(BX)
 
 // One row of four: the number at off, spread over Y15, times the vectors Y12, Y13.
 #define QUAD(off, x, y) \
@@ -153,14 +162,14 @@ token1:
 	DECQ CX
 	JNZ token1
 
-	VMOVUPS Z0, 0(BX)
-	VMOVUPS Z1, 192(BX)
-	VMOVUPS Z2, 384(BX)
-	VMOVUPS Z3, 576(BX)
-	VMOVUPS Z4, 768(BX)
-	VMOVUPS Z5, 960(BX)
-	VMOVUPS Z6, 1152(BX)
-	VMOVUPS Z7, 1344(BX)
+	STORE1(0, Z0)
+	STORE1(192, Z1)
+	STORE1(384, Z2)
+	STORE1(576, Z3)
+	STORE1(768, Z4)
+	STORE1(960, Z5)
+	STORE1(1152, Z6)
+	STORE1(1344, Z7)
 	VZEROUPPER
 	RET
 
@@ -191,13 +200,13 @@ token:
 	DECQ CX
 	JNZ token
 
-	VMOVUPS Y0, 0(BX)
-	VMOVUPS Y1, 32(BX)
-	VMOVUPS Y2, 192(BX)
-	VMOVUPS Y3, 224(BX)
-	VMOVUPS Y4, 384(BX)
-	VMOVUPS Y5, 416(BX)
-	VMOVUPS Y6, 576(BX)
-	VMOVUPS Y7, 608(BX)
+	STORE1(0, Y0)
+	STORE1(32, Y1)
+	STORE1(192, Y2)
+	STORE1(224, Y3)
+	STORE1(384, Y4)
+	STORE1(416, Y5)
+	STORE1(576, Y6)
+	STORE1(608, Y7)
 	VZEROUPPER
 	RET

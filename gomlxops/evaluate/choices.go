@@ -168,12 +168,13 @@ func largest(values []float64) int {
 func (c *Choices) summarise(items []Item) {
 	var right, norm, bytes int
 	for i, a := range c.Answers {
-		c.Chance += 1 / float64(len(items[i].Options)) / float64(c.N)
+		c.Chance += 1 / float64(len(items[i].Options))
 		right += one(a.Pick == a.Answer)
 		norm += one(a.PickNorm == a.Answer)
 		bytes += one(a.PickBytes == a.Answer)
 		c.Truncated += one(a.Truncated)
 	}
+	c.Chance /= float64(c.N)
 	c.Acc, c.AccNorm, c.AccBytes = accuracy(right, c.N), accuracy(norm, c.N), accuracy(bytes, c.N)
 	if c.N == 1 {
 		c.Warnings = append(c.Warnings, "one question tells no standard error; two or more would")

@@ -17,7 +17,7 @@ func TestOperationsOfLLaMA(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := count(c, c.Linears(), 64, transformer.Linear.Params)
+	o := count(c, c.Linears(), 64, func(l transformer.Linear) int64 { return int64(l.Out) * int64(l.In) })
 	if o.PerToken != 6_607_077_376 || math.Abs(float64(o.Sequence)/1e9-424.0) > 0.1 || o.Attention != 32*2*64*64*4096 {
 		t.Errorf("%+v, expected 6,607,077,376 for a token and about 424.0 billion for 64", o)
 	}

@@ -55,7 +55,7 @@ func count(c *transformer.Config, linears []transformer.Linear, length int, prod
 func products(v *transformer.Variant, l transformer.Linear) (n int64) {
 	form, replaced := v.Form(l.Name)
 	if !replaced {
-		return l.Params()
+		return int64(l.Out) * int64(l.In)
 	}
 	for _, p := range form.Parts() {
 		if len(p.Shape) == 2 {

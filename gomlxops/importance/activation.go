@@ -8,8 +8,8 @@ import (
 	"github.com/parelab/pare/gomlxops/transformer"
 )
 
-// Activations scores every linear of v by wanda and flap, from moments that calibration has collected of v's model; no gradients are needed. Norms,
-// which have no inputs in the moments, are left out.
+// Activations scores every linear of v by wanda and flap, from moments that calibration has collected of v's model; no gradients are needed. Norms
+// have no inputs in the moments and get no scores.
 //
 // With σ²_j the variance and μ_j the mean of input channel j over all tokens:
 //
@@ -38,8 +38,7 @@ func activations(v *transformer.Variant, moments *covariance.Moments) (*Scores, 
 	}
 	s.Data, s.Tokens, s.Sequences, s.Length = moments.Data, moments.Tokens, moments.Sequences, moments.Length
 	linears := v.Model().Linears()
-	s.Weights = s.Weights[:len(linears)]
-	for i, w := range s.Weights {
+	for i, w := range s.Weights[:len(linears)] {
 		input, err := moments.Input(linears[i])
 		if err != nil {
 			return nil, err

@@ -1,11 +1,15 @@
-// Package importance asks a model's gradients which of its weights its loss hangs on.
+// Package importance scores weights by what a model's loss would lose with them: by their magnitude, by gradients, by the activations that
+// they multiply, and at random for comparison.
 //
-// Call [Collect] once per model and text; save its [Fisher] with [Fisher.Save]. For every decoder linear it holds the row and column
-// sums of the empirical Fisher information, which is what weighted decompositions (lowrank.FWSVDRow, lowrank.FWSVDCol) and
-// Fisher-weighted allocations read.
+//  1. [Taylor] takes text forward and backward through a model once and gives all scores by gradients, [Magnitudes], [Randoms] and
+//     [Activations] the others; each returns [Scores], a vector along the rows and one along the columns of every linear, and of every norm.
+//     [Scores.Join] puts them into one table, [Scores.Save] into one file.
+//  2. A [Group] says which rows and columns of which weights are cut together; [Scores.Channels] scores its channels, [Units] its heads,
+//     and [Normalise] makes groups comparable. These are plain functions on numbers; the groups are package prune's to find.
+//  3. [Collect] gives the [Fisher] sums of every linear by the same pass: what weighted decompositions (lowrank.FWSVDRow,
+//     lowrank.FWSVDCol) and Fisher-weighted allocations read.
 //
 // # What it does not do
 //
-// It keeps no full matrices, and no scores of heads and channels yet. It holds one whole graph of the model with its backward
-// pass, so that memory grows with depth and length; see [Collect].
+// Full matrices are kept on request only ([Options].Keep). Embedding and head are not scored, biases neither, and a linear must be held dense.
 package importance

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/parelab/pare/gomlxops/transformer"
@@ -75,7 +76,7 @@ func (w *Weight) criteria() []Criterion {
 	return all
 }
 
-// Criteria lists the criteria that every weight was scored by, but for flap, which norms lack.
+// Criteria lists the criteria that every linear was scored by; norms lack wanda and flap.
 func (s *Scores) Criteria() []Criterion {
 	if len(s.Weights) == 0 {
 		return nil
@@ -124,9 +125,10 @@ func (s *Scores) Join(other *Scores) error {
 		}
 	}
 	for i, w := range s.Weights {
-		for c, v := range other.Weights[i].By {
-			w.By[c] = v
+		if w.By == nil {
+			w.By = map[Criterion]Vectors{}
 		}
+		maps.Copy(w.By, other.Weights[i].By)
 	}
 	if s.Tokens == "" {
 		s.Data, s.Tokens, s.Sequences, s.Length = other.Data, other.Tokens, other.Sequences, other.Length

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/parelab/pare/gomlxops/covariance"
 	"github.com/parelab/pare/gomlxops/internal/oracle"
 	"github.com/parelab/pare/gomlxops/transformer"
 )
@@ -147,7 +148,15 @@ func TestScoresSaveLoad(t *testing.T) {
 	if err == nil {
 		err = s.Join(random)
 	}
-	if err != nil || s.Seed != 7 || len(s.Criteria()) != 7 {
+	moments, e := covariance.Collect(t.Context(), m.Dense(), tokens["taylor"], covariance.Options{})
+	if e != nil {
+		t.Fatal(e)
+	}
+	active, e := Activations(m.Dense(), moments)
+	if e == nil {
+		e = s.Join(active)
+	}
+	if err = errors.Join(err, e); err != nil || s.Seed != 7 || len(s.Criteria()) != len(Criteria) {
 		t.Fatalf("criteria %v, seed %d, %v", s.Criteria(), s.Seed, err)
 	}
 	path := filepath.Join(t.TempDir(), "scores")

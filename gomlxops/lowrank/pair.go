@@ -7,18 +7,38 @@ import (
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 
+	"github.com/parelab/pare/gomlxops"
 	"github.com/parelab/pare/gomlxops/covariance"
 	"github.com/parelab/pare/gomlxops/linalg"
 	"github.com/parelab/pare/gomlxops/transformer"
 )
 
-// pair walks the dense model beside the compressed one and sums up Σ x x'ᵀ of each site, x its input there and x' here, in float64.
+// pair walks the dense model beside the compressed one and sums up Σ x x'ᵀ of each site, x its input there and x' here. As with
+// moments, products are in float32 within a call, about the call's own means, and in float64 between calls.
 type pair struct {
 	walk    *transformer.Walk              // of the dense model
 	moments *covariance.Layerwise          // of x
-	x       map[transformer.Site][]float64 // of the call in hand, [tokens, in]
+	x       map[transformer.Site]centred   // of the call in hand
 	cross   map[transformer.Site][]float64 // Σ x x'ᵀ, [in, in]
 	stats   *covariance.Moments            // of the layer, once it was looked at
+	product *graph.Exec                    // aᵀ b of a, b [tokens, in]
+}
+
+// centred is the input of one call as deviations from its mean.
+type centred struct {
+	mean []float64 // [in]
+	rest []float32 // x − mean, [tokens, in]
+}
+
+func newCentred(x []float32, in int) centred {
+	c := centred{make([]float64, in), make([]float32, len(x))}
+	for i, v := range x {
+		c.mean[i%in] += float64(v) * float64(in) / float64(len(x))
+	}
+	for i, v := range x {
+		c.rest[i] = float32(float64(v) - c.mean[i%in])
+	}
+	return c
 }
 
 // newPair begins the walk of the dense model; run's probe, which must be for x', is made to sum up too.
@@ -28,9 +48,19 @@ func newPair(m *transformer.Model, sequences [][]int32, run *transformer.RunOpti
 	if p.moments, err = covariance.NewLayerwise(m.Dense(), sequences, covariance.Options{Groups: len(sequences) / shifted.Align()}); err != nil {
 		return nil, err
 	}
+	b, err := gomlxops.Backend()
+	if err != nil {
+		return nil, err
+	}
+	p.product, err = graph.NewExec(b, func(x, y *graph.Node) *graph.Node {
+		return graph.DotGeneral(graph.TransposeAllAxes(x, 1, 0), []int{1}, nil, y, []int{0}, nil)
+	})
+	if err != nil {
+		return nil, err
+	}
 	dense := *run
-	dense.Probe = watched{p.moments, func(site transformer.Site, x []float64) error {
-		p.x[site] = x
+	dense.Probe = watched{p.moments, func(site transformer.Site, x []float32) error {
+		p.x[site] = newCentred(x, p.moments.Dim(site))
 		return nil
 	}}
 	run.Probe = watched{shifted, p.add}
@@ -39,21 +69,24 @@ func newPair(m *transformer.Model, sequences [][]int32, run *transformer.RunOpti
 }
 
 // add is shown x' of the call that x was kept of.
-func (p *pair) add(site transformer.Site, shifted []float64) error {
-	x := p.x[site]
+func (p *pair) add(site transformer.Site, shifted []float32) error {
 	in := p.moments.Dim(site)
-	product, err := linalg.TMul(x, len(x)/in, in, shifted, in)
+	x, y := p.x[site], newCentred(shifted, in)
+	tokens := len(shifted) / in
+	out, err := p.product.Call(tensors.FromFlatDataAndDimensions(x.rest, tokens, in), tensors.FromFlatDataAndDimensions(y.rest, tokens, in))
 	if err != nil {
 		return err
 	}
 	if p.cross[site] == nil {
-		p.cross[site] = product
-		return nil
+		p.cross[site] = make([]float64, in*in)
 	}
-	for i, v := range product {
-		p.cross[site][i] += v
-	}
-	return nil
+	sum := p.cross[site]
+	err = tensors.ConstFlatData(out[0], func(product []float32) {
+		for i, v := range product {
+			sum[i] += float64(v) + float64(tokens)*x.mean[i/in]*y.mean[i%in]
+		}
+	})
+	return errors.Join(err, out[0].FinalizeAll())
 }
 
 // look takes both walks over the next block, call by call.
@@ -61,7 +94,7 @@ func (p *pair) look(ctx context.Context, shifted *transformer.Walk) (err error) 
 	p.moments.Begin(shifted.Layer())
 	p.cross = map[transformer.Site][]float64{}
 	for i := range shifted.Calls() {
-		p.x = map[transformer.Site][]float64{}
+		p.x = map[transformer.Site]centred{}
 		if err := errors.Join(p.walk.LookAt(ctx, i), ctx.Err()); err != nil {
 			return err
 		}
@@ -98,10 +131,10 @@ func (p *pair) task(l transformer.Linear, w []float64, beta []float32, second, m
 	return t, err
 }
 
-// watched collects moments and shows the inputs that they are of, in float64.
+// watched collects moments and shows the inputs that they are of.
 type watched struct {
 	*covariance.Layerwise
-	show func(site transformer.Site, x []float64) error
+	show func(site transformer.Site, x []float32) error
 }
 
 var _ transformer.Probe = watched{}
@@ -117,9 +150,7 @@ func (w watched) Observe(layer int, site transformer.Site, first, sequences int,
 	if err := w.Layerwise.Observe(layer, site, first, sequences, out[:last]); err != nil {
 		return err
 	}
-	var x []float64
-	if err := tensors.ConstFlatData(out[last], func(flat []float32) { x = widen(flat) }); err != nil {
-		return err
-	}
-	return w.show(site, x)
+	var shown error
+	err := tensors.ConstFlatData(out[last], func(x []float32) { shown = w.show(site, x) })
+	return errors.Join(err, shown)
 }

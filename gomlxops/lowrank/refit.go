@@ -145,6 +145,24 @@ func (t *task) refit(f factors) (factors, error) {
 	return f, err
 }
 
+// regression returns the matrix M that gives y from x best, at full rank: M = T S⁺ = W + (T − W S) S⁺, which is W itself where y = W x, and
+// W along directions of x that the calibration says nothing of. Truncated in the metric of S it is the best of its rank: reduced-rank
+// regression (A. J. Izenman, Journal of Multivariate Analysis 5, 1975).
+func (t *task) regression(w []float64) ([]float64, error) {
+	rest, err := linalg.Mul(w, t.out, t.in, t.s, t.in)
+	if err != nil {
+		return nil, err
+	}
+	for i, v := range rest {
+		rest[i] = t.t[i] - v
+	}
+	change, err := solve(rest, t.out, t.s, t.in)
+	if err != nil {
+		return nil, err
+	}
+	return add(w, change), nil
+}
+
 // leastCorrelation is the smallest eigenvalue of the scaled K that is divided by. Scatters carry rounding of float32 products, about
 // 1e-7; a smaller bound would divide by that, a larger one leave error in that the data tell of.
 const leastCorrelation = 1e-6

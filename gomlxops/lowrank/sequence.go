@@ -170,12 +170,8 @@ func (s *sequence) linear(l transformer.Linear) (*transformer.Factored, Fit, err
 		return nil, fit, fmt.Errorf("%s: %w", l.Name, err)
 	}
 	if s.opt.Mode != Update {
-		spectrum, err := s.decomposer.one(l, form.Rank)
-		if err != nil {
-			return nil, fit, err
-		}
-		if form, err = spectrum.Factors(form.Rank); err != nil {
-			return nil, fit, err
+		if form, err = s.decomposed(l, task, form.Rank); err != nil {
+			return nil, fit, fmt.Errorf("%s: %w", l.Name, err)
 		}
 	}
 	if s.opt.Mode != Recalibrate {
@@ -190,6 +186,34 @@ func (s *sequence) linear(l transformer.Linear) (*transformer.Factored, Fit, err
 	}
 	fit.After, err = task.relative(widenFactors(form))
 	return form, fit, err
+}
+
+// decomposed takes the linear apart with the moments of its inputs, or what gives its original outputs from them.
+func (s *sequence) decomposed(l transformer.Linear, t *task, rank int) (*transformer.Factored, error) {
+	p, err := s.decomposer.problem(l)
+	if err != nil {
+		return nil, err
+	}
+	if s.pair != nil {
+		if p.w, err = t.regression(p.w); err != nil {
+			return nil, err
+		}
+	}
+	a, err := s.decomposer.analyser.analyse(p)
+	if err != nil {
+		return nil, err
+	}
+	spectrum, err := newSpectrum(p, a, rank)
+	if err != nil {
+		return nil, err
+	}
+	form, err := spectrum.Factors(rank)
+	if err != nil || s.pair == nil || t.x == nil {
+		return form, err
+	}
+	bias, err := t.bias(widenFactors(form)) // that of the original outputs, which the mean of x' leads elsewhere
+	form.Bias = narrow(bias)
+	return form, err
 }
 
 // task is what a linear should do on the inputs of the walk.

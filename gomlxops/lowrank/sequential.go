@@ -19,7 +19,7 @@ const (
 	Both        Mode = "both"        // decompose, and then fit B and the bias
 )
 
-// Target says what output is fitted to.
+// Target says what the outputs should be.
 type Target string
 
 // The targets.
@@ -31,7 +31,7 @@ const (
 // SequentialOptions choose what [Sequential] does. The zero value recalibrates a method that looks at moments and updates another.
 type SequentialOptions struct {
 	Mode     Mode
-	Target   Target            // of a fit; "" means Shifted
+	Target   Target            // "" means Shifted
 	Groups   int               // of consecutive sequences, for pooled covariances; 0 means 1
 	Batch    int               // sequences in one call of the graph; 0 lets the stream choose
 	Recorder gomlxops.Recorder // told of progress; nil keeps nothing
@@ -61,6 +61,10 @@ type Fit struct {
 // again, its B fitted, or both ([Mode]). After a fit the error is the least that any B and bias can have with that A, so it is
 // not above that before. Where A already comes from those moments, uncentred or with its bias and unpooled, B = U is that fit, and
 // updating it changes nothing: W C Aᵀ (A C Aᵀ)⁻¹ = U for A = Uᵀ W and C the covariance that U diagonalises W C Wᵀ of.
+//
+// With the target W x' each linear keeps up with what it is given, and errors of earlier blocks go on as they are. With Original it aims at
+// what the dense model would have put out, and so makes up for them as far as it can: the matrix that is decomposed is then not W but
+// M = argmin ‖W X − M X'‖_F, which is W where x' = x.
 //
 // Memory: one block, its moments, and the activations of all sequences; with Original twice that. Cost: a calibration, two more passes
 // over the blocks, and the decompositions.
@@ -104,8 +108,6 @@ func (o SequentialOptions) For(m Method) (SequentialOptions, error) {
 		return o, fmt.Errorf("target: expected %q or %q, found %q", Shifted, Original, o.Target)
 	case o.Mode != Update && !m.NeedsMoments():
 		return o, fmt.Errorf("mode: method %q looks at no inputs, so that other inputs change nothing; take %q", m, Update)
-	case o.Mode == Recalibrate && o.Target == Original:
-		return o, fmt.Errorf("target: %q fits nothing, so that it has no target but %q; take %q or %q", Recalibrate, Shifted, Update, Both)
 	}
 	return o, nil
 }

@@ -5,9 +5,10 @@
 //  1. [Open] checks configuration, names, shapes and dtypes, and reads no weights; [Model.Verify] reads them all.
 //  2. [Model.Linears] names the matrices that can be replaced, and [Model.Float32] reads one.
 //  3. [Model.Dense] is the model as it is; [Model.With] is a [Variant] that holds some linears in another [Form], such as [Factored].
-//  4. [Variant.Losses], [Variant.Logits] and [Variant.Stream] run a variant over sequences of tokens, one block's weights at a time.
+//  4. [Variant.Losses], [Variant.Logits] and [Variant.Stream] run a variant over sequences of tokens, one block's weights at a time;
+//     [Variant.Backward] takes them back again, for a [GradientProbe].
 //  5. [Config.Loss] is the whole model as one graph, for training; [Config.Init] makes weights to start from.
-//  6. [Save] and [SaveTensors] write a directory that Open reads back.
+//  6. [Save], [SaveTensors] and [SaveInit] write a directory that Open reads back.
 //
 // # Memory
 //

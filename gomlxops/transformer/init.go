@@ -1,6 +1,8 @@
 package transformer
 
 import (
+	"context"
+	"errors"
 	"hash/fnv"
 	"math"
 	"math/rand/v2"
@@ -21,22 +23,46 @@ func (c *Config) Init(seed uint64) map[string][]float32 {
 	for _, t := range c.storedTensors() {
 		for i, p := range t.parts {
 			values := make([]float32, p.Elements())
-			switch {
-			case len(p.Shape) > 1:
-				deviation := initialDeviation
-				if len(t.linears) > 0 && (t.linears[i].Kind == Output || t.linears[i].Kind == Down) {
-					deviation /= math.Sqrt(2 * float64(c.Layers))
-				}
-				fillNormal(values, deviation, seed, p.Name)
-			case strings.HasSuffix(p.Name, ".weight"):
-				for i := range values {
-					values[i] = 1
-				}
-			}
+			c.initialize(t, i, seed, values)
 			weights[p.Name] = values
 		}
 	}
 	return weights
+}
+
+// initialize fills values with what Init gives part i of t; they are zeros before.
+func (c *Config) initialize(t storedTensor, i int, seed uint64, values []float32) {
+	p := t.parts[i]
+	switch {
+	case len(p.Shape) > 1:
+		deviation := initialDeviation
+		if len(t.linears) > 0 && (t.linears[i].Kind == Output || t.linears[i].Kind == Down) {
+			deviation /= math.Sqrt(2 * float64(c.Layers))
+		}
+		fillNormal(values, deviation, seed, p.Name)
+	case strings.HasSuffix(p.Name, ".weight"):
+		for i := range values {
+			values[i] = 1
+		}
+	}
+}
+
+// SaveInit writes a model of configuration c with the weights that [Config.Init] gives, one tensor at a time, so that the model may be larger
+// than memory. dtype, extra files and errors are those of [SaveTensors]; of opt the Recorder, Overwrite and ShardBytes count.
+func SaveInit(ctx context.Context, dir string, c *Config, seed uint64, dtype string, extra map[string][]byte, opt SaveOptions) error {
+	if err := errors.Join(checkDType(dtype, false), c.Validate(), checkExtra(extra)); err != nil {
+		return err
+	}
+	config := *c
+	config.forms, config.DType = nil, torchNames[dtype]
+	var outputs []output
+	for _, t := range config.storedTensors() {
+		outputs = append(outputs, t.output(dtype, func(part int, dst []float32) error {
+			config.initialize(t, part, seed, dst)
+			return nil
+		}))
+	}
+	return save(ctx, dir, &config, outputs, extra, opt)
 }
 
 func fillNormal(values []float32, deviation float64, seed uint64, name string) {

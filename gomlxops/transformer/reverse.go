@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
@@ -103,6 +104,7 @@ type reverse struct {
 	inputs [][]shelved // before each block and behind the last, of each span
 	grads  []shelved   // gradient of L by the activations at hand, of each span
 	losses *Losses
+	heads  sync.Mutex // held by a call of the head: see callHead
 }
 
 // tokensPerReverse is [tokensPerCall] for the way back, whose temporaries are about four times those of the way forward.

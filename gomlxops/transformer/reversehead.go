@@ -63,9 +63,12 @@ func pieces(count, length, vocabulary int) (all []piece) {
 	return all
 }
 
-// callHead takes one span, h, through the head.
+// callHead takes one span, h, through the head. One call at a time: the temporaries are some five times the logits, and its products, which are the
+// larger part, use all processors anyway.
 func (r *reverse) callHead(w *weights, i int, h *tensors.Tensor) (after func() error, err error) {
 	s := r.spans[i]
+	r.heads.Lock()
+	defer r.heads.Unlock()
 	n := s.count * r.length
 	all := pieces(s.count, r.length, r.c.VocabSize)
 	targets := tensors.FromFlatDataAndDimensions(r.targets(s), n)

@@ -74,6 +74,7 @@ type run struct {
 	tablesOf  layer.Dims // which; zero: none yet
 	probed    probed     // how many outputs the probe has at each site
 	progress  progress   // over all calls
+	done      func()     // ends what the run changed for the process
 }
 
 func (v *Variant) newRun(sequences [][]int32, least int, opt RunOptions) (*run, error) {
@@ -97,6 +98,10 @@ func (v *Variant) newRun(sequences [][]int32, least int, opt RunOptions) (*run, 
 		stage = "forward"
 	}
 	r.progress = progress{rec: gomlxops.OrDiscard(opt.Recorder), stage: stage, total: len(r.spans) * c.Layers}
+	r.done = func() {}
+	if r.style.Manual && c.blockBytes() >= largeBlock {
+		r.done = beFrugal()
+	}
 	return r, nil
 }
 
@@ -119,7 +124,10 @@ func (r *run) useTables(d layer.Dims) error {
 	return nil
 }
 
-func (r *run) close() error { return r.tables.free() }
+func (r *run) close() error {
+	r.done()
+	return r.tables.free()
+}
 
 // batch is the number of sequences per call.
 func (r *run) batch() int {

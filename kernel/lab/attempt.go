@@ -32,9 +32,9 @@ type Attempt struct {
 	Options  lowrank.AllocationOptions // of the allocation
 
 	// Sequential recalibrates block after block on what compressed blocks give: lowrank.Recalibrate, Update or Both; "" does not.
-	// Target is what a fit goes to; "" means lowrank.Shifted.
-	Sequential lowrank.Mode
-	Target     lowrank.Target
+	// Target is what its outputs should be; "" means lowrank.Shifted.
+	Sequential Mode
+	Target     Target
 
 	Out       string // directory to write the model to; "" writes none
 	Overwrite bool   // a model that is there
@@ -48,6 +48,7 @@ type Outcome struct {
 	*Smaller
 	Trial    int // number in the study
 	Measured []*evaluate.Perplexity
+	Answers  *Answers // to the study's questions; nil where it asks none
 }
 
 // check refuses what would fail after minutes of computing.
@@ -74,7 +75,7 @@ func (a Attempt) check() error {
 		return err
 	}
 	if a.Sequential == "" && a.Target != "" {
-		return fmt.Errorf("target: nothing is fitted to %q without a sequential mode; take %q or %q", a.Target, lowrank.Update, lowrank.Both)
+		return fmt.Errorf("target: %q has no say without a sequential mode; take %q, %q or %q", a.Target, lowrank.Recalibrate, lowrank.Update, lowrank.Both)
 	}
 	if by := []By{"", lowrank.ByUniform, lowrank.ByEnergy, ByFisher}; !slices.Contains(by, a.Allocate) {
 		return fmt.Errorf("allocate: expected one of %q, found %q", by[1:], a.Allocate)

@@ -67,13 +67,13 @@ func TestCompressRefuses(t *testing.T) {
 	l := newTestLab(t)
 	m := openTiny(t, l)
 	for want, c := range map[string]Attempt{
-		`found "pca"`:       {Method: "pca", Ratio: 0.5},
-		"found 1.5":         {Method: "svd", Ratio: 1.5},
-		`found "best"`:      {Method: "pcm", Ratio: 0.5, Allocate: "best"},
-		"no target":         {Method: "pcm", Ratio: 0.5, Sequential: "recalibrate", Target: "original"},
-		"nothing is fitted": {Method: "pcm", Ratio: 0.5, Target: "original"},
-		"no inputs":         {Method: "svd", Ratio: 0.5, Sequential: "both"},
-		"alpha":             {Method: "pcm", Ratio: 0.5, Settings: lowrank.Settings{Alpha: 0.5}},
+		`found "pca"`:  {Method: "pca", Ratio: 0.5},
+		"found 1.5":    {Method: "svd", Ratio: 1.5},
+		`found "best"`: {Method: "pcm", Ratio: 0.5, Allocate: "best"},
+		"no target":    {Method: "pcm", Ratio: 0.5, Sequential: "recalibrate", Target: "original"},
+		"has no say":   {Method: "pcm", Ratio: 0.5, Target: "original"},
+		"no inputs":    {Method: "svd", Ratio: 0.5, Sequential: "both"},
+		"alpha":        {Method: "pcm", Ratio: 0.5, Settings: lowrank.Settings{Alpha: 0.5}},
 	} {
 		if _, err := l.Compress(t.Context(), m, c, nil); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q", err, want)

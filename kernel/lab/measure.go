@@ -25,6 +25,11 @@ type Measure struct {
 	Blocks    int    // blocks of each text, spread evenly; default 100, -1 takes all
 	Length    int    // tokens per block; default 256, or the model's longest if that is less
 	Nothing   bool   // measure nothing: a trial keeps sizes alone
+
+	// Protocol measures as a paper does, on all of a text: "llm-pruner", "svd-llm" or "bolaco", see evaluate.Papers. It says itself what Blocks
+	// and Length are.
+	Protocol  string
+	Questions Questions // asked besides; none by default
 }
 
 // defaultBlocks is how many blocks are measured where nothing else is said: enough for differences of a percent between variants.
@@ -36,6 +41,9 @@ const longestDefault = 256
 func (o Measure) withDefaults(m *Model) Measure {
 	if o.Text == "" {
 		o.Text = Pocket
+	}
+	if paper, err := evaluate.FindPaper(o.Protocol); err == nil {
+		o.Blocks, o.Length = -1, paper.Length
 	}
 	if o.Blocks == 0 {
 		o.Blocks = defaultBlocks
@@ -58,7 +66,7 @@ func (o Measure) questions() (all []question) {
 	if o.Nothing {
 		return nil
 	}
-	all = append(all, question{o.Text, HeldOutPart, perplexityMetric})
+	all = append(all, question{o.Text, o.part(), perplexityMetric})
 	if o.Elsewhere != "" {
 		all = append(all, question{o.Elsewhere, WholeText, elsewhereMetric})
 	}
@@ -69,11 +77,7 @@ func (o Measure) questions() (all []question) {
 func (s *Study) measureAll(ctx context.Context, m *Model, v *transformer.Variant, rec gomlxops.Recorder) (all []*evaluate.Perplexity, err error) {
 	opt := s.Measure.withDefaults(m)
 	for _, q := range opt.questions() {
-		text, err := s.lab.Tokens(m, q.text, q.part)
-		if err != nil {
-			return nil, err
-		}
-		p, err := text.perplexity(ctx, v, opt, rec)
+		p, err := s.lab.perplexity(ctx, m, v, q, opt, rec)
 		if err != nil {
 			return nil, err
 		}
@@ -95,12 +99,13 @@ func (t *Tokens) perplexity(ctx context.Context, v *transformer.Variant, opt Mea
 
 // Perplexity measures a model as it is on one text, without a record. See [Measure].
 func (l *Lab) Perplexity(ctx context.Context, m *Model, opt Measure) (*evaluate.Perplexity, error) {
-	opt = opt.withDefaults(m)
-	text, err := l.Tokens(m, opt.Text, HeldOutPart)
-	if err != nil {
+	opt.Nothing = false
+	if err := opt.check(); err != nil {
 		return nil, err
 	}
-	watch := l.watch("Perplexity on " + text.String())
+	opt = opt.withDefaults(m)
+	q := opt.questions()[0]
+	watch := l.watch("Perplexity on " + whole(q.text, q.part))
 	defer watch.Close()
-	return text.perplexity(ctx, m.Dense(), opt, watch)
+	return l.perplexity(ctx, m, m.Dense(), q, opt, watch)
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/parelab/pare/gomlxops/evaluate"
 	"github.com/parelab/pare/tracker"
 )
 
@@ -15,6 +16,8 @@ const (
 	elsewhereParam  = "measure_elsewhere" // the second text; absent without
 	blocksParam     = "measure_blocks"    // -1: all
 	lengthParam     = "measure_length"    // tokens per block
+	paperParam      = "measure_protocol"  // of a paper; absent without
+	questionsParam  = "measure_questions" // Questions.String; absent without
 	measuredNothing = "nothing"
 )
 
@@ -24,12 +27,18 @@ func (o Measure) params() map[string]tracker.Value {
 		return map[string]tracker.Value{measureParam: tracker.String(measuredNothing)}
 	}
 	p := map[string]tracker.Value{
-		measureParam: tracker.String(whole(o.Text, HeldOutPart)),
+		measureParam: tracker.String(whole(o.Text, o.part())),
 		blocksParam:  tracker.Int(int64(o.Blocks)),
 		lengthParam:  tracker.Int(int64(o.Length)),
 	}
 	if o.Elsewhere != "" {
 		p[elsewhereParam] = tracker.String(whole(o.Elsewhere, WholeText))
+	}
+	if o.Protocol != "" {
+		p[paperParam] = tracker.String(o.Protocol)
+	}
+	if asked := o.Questions.String(); asked != "" {
+		p[questionsParam] = tracker.String(asked)
 	}
 	return p
 }
@@ -42,15 +51,19 @@ func whole(text string, part Part) string {
 
 // protocol is what trials were measured on, as they say.
 type protocol struct {
-	text, elsewhere string
-	blocks, length  int // length 0: the model's default
+	text, elsewhere  string
+	paper, questions string
+	blocks, length   int // length 0: the model's default
 }
 
 func (o Measure) protocol() protocol {
 	if o.Nothing {
 		return protocol{text: measuredNothing}
 	}
-	p := protocol{whole(cmp.Or(o.Text, Pocket), HeldOutPart), "", cmp.Or(o.Blocks, defaultBlocks), o.Length}
+	p := protocol{whole(cmp.Or(o.Text, Pocket), o.part()), "", o.Protocol, o.Questions.String(), cmp.Or(o.Blocks, defaultBlocks), o.Length}
+	if paper, err := evaluate.FindPaper(o.Protocol); err == nil {
+		p.blocks, p.length = -1, paper.Length
+	}
 	if o.Elsewhere != "" {
 		p.elsewhere = whole(o.Elsewhere, WholeText)
 	}
@@ -68,7 +81,7 @@ func protocolOf(t *tracker.Trial) protocol {
 		}
 		return ""
 	}
-	return protocol{text(measureParam), text(elsewhereParam), number(blocksParam), number(lengthParam)}
+	return protocol{text(measureParam), text(elsewhereParam), text(paperParam), text(questionsParam), number(blocksParam), number(lengthParam)}
 }
 
 // peers are the trials of a study that were measured as it measures now, in their order.
@@ -127,6 +140,12 @@ func (of peers) String() string {
 	text := fmt.Sprintf("Measured on %s, %d blocks%s.", on, of.asked.blocks, long)
 	if of.asked.blocks < 0 {
 		text = fmt.Sprintf("Measured on %s, all blocks%s.", on, long)
+	}
+	if of.asked.paper != "" {
+		text += " The protocol is that of " + of.asked.paper + "."
+	}
+	if of.asked.questions != "" {
+		text += " Asked: " + of.asked.questions + "."
 	}
 	if of.others > 0 {
 		text += fmt.Sprintf(" Trials that were measured otherwise, and are left out: %d.", of.others)

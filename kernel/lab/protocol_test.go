@@ -170,12 +170,12 @@ func TestCompressSequential(t *testing.T) {
 	if len(after) != 3 || after[0] == after[1] || after[1] == after[2] {
 		t.Errorf("errors of the last linear %v", after)
 	}
-	sweep := Sweep{Methods: []Method{"svd", "asvd"}, Ratios: []float64{0.4}, Sequential: []Mode{"", "update", "recalibrate", "both"}}
+	sweep := Sweep{Methods: []Method{"svd", "asvd"}, Ratios: []float64{0.4}, Sequential: []Mode{"", "update", "recalibrate", "both"}, Targets: []Target{"", "original"}}
 	var labels []string
 	for _, a := range sweep.Attempts(m) {
 		labels = append(labels, a.Label())
 	}
-	if got := strings.Join(labels, "; "); got != "svd; svd, update; asvd; asvd, update; asvd, recalibrate; asvd, both" {
+	if got := strings.Join(labels, "; "); got != "svd; svd, update; svd, update to original; asvd; asvd, update; asvd, update to original; asvd, recalibrate; asvd, recalibrate to original; asvd, both; asvd, both to original" {
 		t.Errorf("attempts %s", got)
 	}
 }

@@ -89,10 +89,17 @@ func (s *Study) Table(ctx context.Context) (show.Table, error) {
 	if elsewhere {
 		table.Columns = append(table.Columns, show.Column{Name: "elsewhere", Format: "%.3f"})
 	}
+	asked := s.Measure.Questions.metrics()
+	for _, name := range asked {
+		table.Columns = append(table.Columns, show.Column{Name: name, Format: "%.4f"})
+	}
 	for _, t := range trials {
 		row := []any{strconv.Itoa(t.Number), label(t), ratio(t), metric(t, "removed"), metric(t, "parameters"), metric(t, perplexityMetric)}
 		if elsewhere {
 			row = append(row, metric(t, elsewhereMetric))
+		}
+		for _, name := range asked {
+			row = append(row, metric(t, name))
 		}
 		table.Rows = append(table.Rows, row)
 	}

@@ -21,6 +21,9 @@ type Study struct {
 
 // NewStudy opens the study of that name, or makes it.
 func (l *Lab) NewStudy(ctx context.Context, name string, measure Measure) (*Study, error) {
+	if err := measure.check(); err != nil {
+		return nil, err
+	}
 	_, err := l.Store.CreateStudy(ctx, tracker.Study{Name: name, Metric: perplexityMetric, Direction: tracker.Minimize})
 	if err != nil {
 		return nil, err
@@ -96,7 +99,13 @@ func (s *Study) try(ctx context.Context, run *tracker.Run, m *Model, a Attempt) 
 	if out.Measured, err = s.measureAll(ctx, m, small.Variant, rec); err != nil {
 		return nil, err
 	}
-	return out, keep(run, "perplexity.json", out.Measured)
+	if err := keep(run, "perplexity.json", out.Measured); err != nil || len(s.Measure.Questions.Tasks) == 0 {
+		return out, err
+	}
+	if out.Answers, err = s.lab.ask(ctx, m, small.Variant, s.Measure.Questions, rec); err != nil {
+		return nil, err
+	}
+	return out, out.Answers.record(run, rec)
 }
 
 // save writes the variant where the attempt says so.

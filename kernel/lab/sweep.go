@@ -13,6 +13,9 @@ type Centring = lowrank.Centring
 // Mode is what is done anew block after block: "recalibrate", "update" or "both"; "" is nothing. See [lowrank.Mode].
 type Mode = lowrank.Mode
 
+// Target is what outputs should be block after block: "shifted" or "original". See [lowrank.Target].
+type Target = lowrank.Target
+
 // Sweep is every combination of some settings. A list that is empty leaves its setting at the default.
 type Sweep struct {
 	Calibration Calibration // that the attempts share but for Groups and Seeds
@@ -20,7 +23,8 @@ type Sweep struct {
 	Ratios      []float64
 	Centrings   []Centring // of the feature methods
 	Allocate    []By
-	Sequential  []Mode // a method that looks at no text is left out of modes that it cannot follow
+	Sequential  []Mode   // a method that looks at no text is left out of modes that it cannot follow
+	Targets     []Target // of the modes; "" has none
 	Groups      []int
 	Seeds       []uint64
 }
@@ -35,12 +39,16 @@ func (s Sweep) Attempts(m *Model) []Attempt {
 	all = vary(all, s.Centrings, func(a *Attempt, c Centring) { a.Settings.Centring = c })
 	all = vary(all, s.Allocate, func(a *Attempt, by By) { a.Allocate = by })
 	all = vary(all, s.Sequential, func(a *Attempt, mode Mode) { a.Sequential = mode })
+	all = vary(all, s.Targets, func(a *Attempt, target Target) { a.Target = target })
 	all = vary(all, s.Ratios, func(a *Attempt, ratio float64) { a.Ratio = ratio })
 	var once []Attempt
 	seen := map[string]bool{}
 	for _, a := range all {
 		if a.Method == Dense {
 			a = Attempt{Method: Dense}
+		}
+		if a.Sequential == "" {
+			a.Target = ""
 		}
 		if a.Sequential == lowrank.Recalibrate || a.Sequential == lowrank.Both {
 			if !a.Method.NeedsMoments() {

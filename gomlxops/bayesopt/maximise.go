@@ -1,0 +1,86 @@
+package bayesopt
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+)
+
+// How the acquisition is maximised: candidates scored, the best of which are climbed from, with so many evaluations each.
+const (
+	candidates  = 256
+	climbs      = 6
+	evaluations = 60
+)
+
+func (s *Surrogate) improvement(u []float64) float64 {
+	mean, variance := s.gp.Predict(u)
+	return LogExpectedImprovement(s.best, mean, math.Sqrt(variance), 0)
+}
+
+// maximise returns the point of the budget surface, and of the box around the incumbent, where log EI is largest, as far as climbing from
+// several starts tells; the incumbent is one of them.
+func (s *Surrogate) maximise(rng *rand.Rand) ([]float64, float64) {
+	starts := s.candidates(rng)
+	values := make([]float64, len(starts))
+	together(len(starts), func(i int) { values[i] = s.improvement(starts[i]) })
+	order := make([]int, len(starts))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(i, j int) int { return -compare(values[i], values[j]) })
+	lower, upper := s.box()
+	project := func(u []float64) []float64 { return s.domain.projectBox(u, lower, upper) }
+	tops, heights := make([][]float64, climbs), make([]float64, climbs)
+	together(climbs, func(i int) {
+		from := s.u[s.at]
+		if i > 0 {
+			from = starts[order[i-1]]
+		}
+		tops[i], heights[i] = ascend(func(u, gradient []float64) float64 {
+			return logImprovement(s.best, s.gp.PredictGradient(u), gradient)
+		}, project, from, evaluations)
+	})
+	best := 0
+	for i := range tops {
+		if heights[i] > heights[best] {
+			best = i
+		}
+	}
+	return tops[best], heights[best]
+}
+
+// box returns the bounds of the search, in unit coordinates.
+func (s *Surrogate) box() (lower, upper []float64) {
+	// An incumbent whose ranks were rounded may lie beside the budget; the box is around the nearest point that does not.
+	for _, c := range s.domain.project(slices.Clone(s.u[s.at])) {
+		lower, upper = append(lower, math.Max(0, c-s.side)), append(upper, math.Min(1, c+s.side))
+	}
+	return lower, upper
+}
+
+// candidates are random points of the surface and points around the best five observed, at distances from a tenth to a thousandth, in turn.
+func (s *Surrogate) candidates(rng *rand.Rand) [][]float64 {
+	means, order := make([]float64, len(s.u)), make([]int, len(s.u))
+	for i, u := range s.u {
+		means[i], _ = s.gp.Predict(u)
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(i, j int) int { return compare(means[i], means[j]) })
+	elite := order[:min(5, len(order))]
+	lower, upper := s.box()
+	out := make([][]float64, 0, candidates)
+	for len(out) < candidates {
+		if len(out)%2 == 0 {
+			out = append(out, s.domain.projectBox(s.domain.random(rng), lower, upper))
+			continue
+		}
+		u := slices.Clone(s.u[elite[rng.IntN(len(elite))]])
+		size := math.Pow(10, -1-2*rng.Float64())
+		for i := range u {
+			u[i] += size * rng.NormFloat64()
+		}
+		out = append(out, s.domain.projectBox(u, lower, upper))
+	}
+	return out
+}

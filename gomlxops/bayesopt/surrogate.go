@@ -1,0 +1,109 @@
+package bayesopt
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+
+	"gonum.org/v1/gonum/floats"
+)
+
+// Surrogate is the model that [Bayes] has of an objective: a Gaussian process in unit coordinates, of values that were compressed on their bad
+// side and standardised. [Optimizer.Surrogate] makes one, for any sampler.
+type Surrogate struct {
+	domain  *domain
+	gp      *GP
+	outcome outcome
+	u       [][]float64 // observed
+	y       []float64   // measured, failed trials as the worst
+	ids     []int
+	best    float64 // the incumbent: the least posterior mean at observed points, since measurements may be noisy
+	at      int     // where that is
+	side    float64 // of the box that is searched
+}
+
+func newSurrogate(h *history, u [][]float64, y []float64, hyper Hyper) (*Surrogate, error) {
+	s := &Surrogate{domain: h.domain, u: u, y: y, outcome: newOutcome(y), best: math.Inf(1), side: trust(h)}
+	gp, err := NewGP(covariance(h.domain, len(y)), hyper, u, s.outcome.all(y))
+	if err != nil {
+		return nil, err
+	}
+	s.gp = gp
+	for i, p := range u {
+		if mean, _ := gp.Predict(p); mean < s.best {
+			s.best, s.at = mean, i
+		}
+	}
+	for i := range h.trials {
+		if h.trials[i].State != Pending {
+			s.ids = append(s.ids, h.trials[i].ID)
+		}
+	}
+	return s, nil
+}
+
+// Surrogate returns the model of what was measured so far. An error where fewer than two trials are done.
+func (o *Optimizer) Surrogate() (*Surrogate, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if _, _, good := o.history.finished(); good < 2 {
+		return nil, fmt.Errorf("surrogate: expected at least two trials that are done, found %d", good)
+	}
+	b, ok := o.sampler.(*bayes)
+	if !ok {
+		b = &bayes{}
+	}
+	return b.surrogate(&o.history)
+}
+
+// Predict returns what the objective is expected to be at a point of the space, and the deviation of that belief, measurement noise left
+// out. Both are in the units of the objective; the deviation is mapped back by the slope at the mean.
+func (s *Surrogate) Predict(x []float64) (mean, deviation float64, err error) {
+	if err := s.domain.space.checkPoint(x); err != nil {
+		return 0, 0, err
+	}
+	mean, deviation = s.predict(s.domain.toUnit(x))
+	return mean, deviation, nil
+}
+
+func (s *Surrogate) predict(u []float64) (mean, deviation float64) {
+	mean, variance := s.gp.Predict(u)
+	return s.outcome.from(mean, math.Sqrt(variance))
+}
+
+// Hyper returns the hyperparameters, in unit coordinates and standardised values.
+func (s *Surrogate) Hyper() Hyper { return s.gp.Hyper() }
+
+// propose maximises log EI given that pending points returned what is expected there.
+func (s *Surrogate) propose(h *history, rng *rand.Rand) proposal {
+	pending := h.pending()
+	for _, u := range pending {
+		mean, _ := s.gp.Predict(u)
+		_ = s.gp.Add(u, mean) // a point that repeats another teaches nothing
+	}
+	known := append(pending, s.u...)
+	u, log, phase := []float64(nil), 0.0, PhaseModel
+	if u, log = s.maximise(rng); repeats(u, known) {
+		// What looks best was measured already.
+		u, log, phase = s.elsewhere(known, rng)
+	}
+	mean, deviation := s.predict(u)
+	return proposal{u: u, phase: phase, mean: mean, deviation: deviation, acquisition: math.Max(log, -1e300)}
+}
+
+// elsewhere returns the best of some random points that are not known yet; any, where the space holds no other.
+func (s *Surrogate) elsewhere(known [][]float64, rng *rand.Rand) ([]float64, float64, Phase) {
+	best, top := s.domain.random(rng), math.Inf(-1)
+	for _, u := range s.candidates(rng) {
+		if log := s.improvement(u); log > top && !repeats(u, known) {
+			best, top = u, log
+		}
+	}
+	return best, top, PhaseRandom
+}
+
+// repeats says whether u is one of the others, more closely than ranks can tell.
+func repeats(u []float64, others [][]float64) bool {
+	return slices.ContainsFunc(others, func(o []float64) bool { return floats.Distance(u, o, math.Inf(1)) < 1e-4 })
+}
