@@ -34,6 +34,7 @@ type Generated struct {
 	Tokens        []int32 // new ones, without a stop token
 	Finish        Finish
 	PromptTokens  int
+	Steps         int     // tokens read behind the prompt; the last one chosen need not be
 	Room          int     // tokens that the model could read still
 	PromptSeconds float64 // until the first token could be chosen
 	Seconds       float64 // from then on
@@ -57,7 +58,7 @@ func (v *Variant) Generate(ctx context.Context, prompt []int32, opt GenerateOpti
 	}
 	begin = time.Now()
 	err = g.run(ctx, prompt, opt, use, done)
-	done.Seconds, done.Room = time.Since(begin).Seconds(), g.Room()
+	done.Seconds, done.Steps, done.Room = time.Since(begin).Seconds(), g.Len()-len(prompt), g.Room()
 	return done, err
 }
 

@@ -177,7 +177,7 @@ func TestGreedyText(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(done.Tokens) != 12 || !slices.Equal(seen, done.Tokens) || done.Finish != FinishLength || done.PromptTokens != 5 {
+		if len(done.Tokens) != 12 || !slices.Equal(seen, done.Tokens) || done.Finish != FinishLength || done.PromptTokens != 5 || done.Steps != 11 {
 			t.Fatalf("%s: %+v, shown %v", name, done, seen)
 		}
 		logits, err := v.Logits(t.Context(), [][]int32{slices.Concat(prompt, done.Tokens)})
