@@ -13,14 +13,14 @@ import "simd/archsimd"
 var medium = archsimd.X86.AVX2() && archsimd.X86.FMA()
 
 var (
-	dots  = map[string]dotKernel{"F32": scalarDot("F32"), "BF16": scalarDot("BF16"), "F16": scalarDot("F16")}
-	axpys = map[string]axpyKernel{"F32": scalarAxpy("F32"), "BF16": scalarAxpy("BF16"), "F16": scalarAxpy("F16")}
+	dots   = map[string]dotKernel{"F32": scalarDot("F32"), "BF16": scalarDot("BF16"), "F16": scalarDot("F16")}
+	adders = map[string]addKernel{"F32": scalarAdd("F32"), "BF16": scalarAdd("BF16"), "F16": scalarAdd("F16")}
 )
 
 func init() {
 	if medium {
 		dots = map[string]dotKernel{"F32": dotF32, "BF16": dotBF16, "F16": dotF16}
-		axpys = map[string]axpyKernel{"F32": axpyF32, "BF16": axpyBF16, "F16": axpyF16}
+		adders = map[string]addKernel{"F32": addF32, "BF16": addBF16, "F16": addF16}
 	}
 }
 
@@ -109,36 +109,48 @@ func dotF16(row []byte, x []float32) float32 {
 	return sum8(a0, a1, a2, a3) + dotScalar("F16", row[2*i:], x[i:])
 }
 
-func axpyF32(y []float32, a float32, row []byte) {
-	va := archsimd.BroadcastFloat32x8(a)
+func addF32(y []float32, f *four) {
+	a0, a1 := archsimd.BroadcastFloat32x8(f.a[0]), archsimd.BroadcastFloat32x8(f.a[1])
+	a2, a3 := archsimd.BroadcastFloat32x8(f.a[2]), archsimd.BroadcastFloat32x8(f.a[3])
 	i, n := 0, len(y)
-	row = row[:4*n]
+	r0, r1, r2, r3 := f.rows[0][:4*n], f.rows[1][:4*n], f.rows[2][:4*n], f.rows[3][:4*n]
 	for ; i+8 <= n; i += 8 {
-		loadF32(row[4*i:]).MulAdd(va, archsimd.LoadFloat32x8(y[i:])).Store(y[i:])
+		sum := loadF32(r0[4*i:]).MulAdd(a0, archsimd.LoadFloat32x8(y[i:]))
+		sum = loadF32(r1[4*i:]).MulAdd(a1, sum)
+		sum = loadF32(r2[4*i:]).MulAdd(a2, sum)
+		loadF32(r3[4*i:]).MulAdd(a3, sum).Store(y[i:])
 	}
 	archsimd.ClearAVXUpperBits()
-	axpyScalar("F32", y[i:], a, row[4*i:])
+	addScalar("F32", y, f, i)
 }
 
-func axpyBF16(y []float32, a float32, row []byte) {
-	va := archsimd.BroadcastFloat32x8(a)
+func addBF16(y []float32, f *four) {
+	a0, a1 := archsimd.BroadcastFloat32x8(f.a[0]), archsimd.BroadcastFloat32x8(f.a[1])
+	a2, a3 := archsimd.BroadcastFloat32x8(f.a[2]), archsimd.BroadcastFloat32x8(f.a[3])
 	i, n := 0, len(y)
-	row = row[:2*n]
+	r0, r1, r2, r3 := f.rows[0][:2*n], f.rows[1][:2*n], f.rows[2][:2*n], f.rows[3][:2*n]
 	for ; i+8 <= n; i += 8 {
-		loadBF16(row[2*i:]).MulAdd(va, archsimd.LoadFloat32x8(y[i:])).Store(y[i:])
+		sum := loadBF16(r0[2*i:]).MulAdd(a0, archsimd.LoadFloat32x8(y[i:]))
+		sum = loadBF16(r1[2*i:]).MulAdd(a1, sum)
+		sum = loadBF16(r2[2*i:]).MulAdd(a2, sum)
+		loadBF16(r3[2*i:]).MulAdd(a3, sum).Store(y[i:])
 	}
 	archsimd.ClearAVXUpperBits()
-	axpyScalar("BF16", y[i:], a, row[2*i:])
+	addScalar("BF16", y, f, i)
 }
 
-func axpyF16(y []float32, a float32, row []byte) {
+func addF16(y []float32, f *four) {
 	h := newHalves()
-	va := archsimd.BroadcastFloat32x8(a)
+	a0, a1 := archsimd.BroadcastFloat32x8(f.a[0]), archsimd.BroadcastFloat32x8(f.a[1])
+	a2, a3 := archsimd.BroadcastFloat32x8(f.a[2]), archsimd.BroadcastFloat32x8(f.a[3])
 	i, n := 0, len(y)
-	row = row[:2*n]
+	r0, r1, r2, r3 := f.rows[0][:2*n], f.rows[1][:2*n], f.rows[2][:2*n], f.rows[3][:2*n]
 	for ; i+8 <= n; i += 8 {
-		h.load(row[2*i:]).MulAdd(va, archsimd.LoadFloat32x8(y[i:])).Store(y[i:])
+		sum := h.load(r0[2*i:]).MulAdd(a0, archsimd.LoadFloat32x8(y[i:]))
+		sum = h.load(r1[2*i:]).MulAdd(a1, sum)
+		sum = h.load(r2[2*i:]).MulAdd(a2, sum)
+		h.load(r3[2*i:]).MulAdd(a3, sum).Store(y[i:])
 	}
 	archsimd.ClearAVXUpperBits()
-	axpyScalar("F16", y[i:], a, row[2*i:])
+	addScalar("F16", y, f, i)
 }

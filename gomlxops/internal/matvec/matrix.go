@@ -70,14 +70,29 @@ func (m Matrix) TransposedTimes(y, x []float32) {
 	if len(y) != m.Cols || len(x) != m.Rows {
 		panic(fmt.Sprintf("matvec: [%d %d] transposed times %d numbers into %d", m.Rows, m.Cols, len(x), len(y)))
 	}
-	axpy := axpys[m.DType]
+	add := adders[m.DType]
 	inParallel(m.Cols, m.Rows, func(from, to int) {
 		part := y[from:to]
 		clear(part)
-		for r, v := range x {
-			axpy(part, v, m.row(r, from, to))
+		var f four
+		for r := 0; r < m.Rows; r += len(f.a) {
+			for i := range f.a {
+				f.a[i] = 0 // behind the last row that row once more, none of it
+				if r+i < m.Rows {
+					f.a[i], f.rows[i] = x[r+i], m.row(r+i, from, to)
+				} else {
+					f.rows[i] = f.rows[0]
+				}
+			}
+			add(part, &f)
 		}
 	})
+}
+
+// four are rows, and what each is multiplied with: a sum is read and written once for all of them.
+type four struct {
+	a    [4]float32
+	rows [4][]byte
 }
 
 // perWorker is the least number of elements that is worth a goroutine of its own, some 10 µs of work.

@@ -6,6 +6,11 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"testing"
+
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"github.com/parelab/pare/gomlxops"
 )
 
 var dtypes = []string{"F32", "BF16", "F16"}
@@ -134,26 +139,35 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// The product of a step of a model of 300 million parameters. Compare go test -bench=. with what the memory gives.
+// BenchmarkTimes is the product of a step: bytes a second are those of the matrix. "graph" is the same product by the backend.
 func BenchmarkTimes(b *testing.B) {
+	const n = 2048
+	x, y := make([]float32, n), make([]float32, n)
 	for _, dtype := range dtypes {
-		b.Run(dtype, func(b *testing.B) {
-			const n = 4096
-			m := Matrix{dtype, n, n, n, make([]byte, n*n*sizes[dtype])}
-			x, y := make([]float32, n), make([]float32, n)
-			b.SetBytes(int64(len(m.Data)))
-			for b.Loop() {
-				m.Times(y, x)
-			}
-		})
-		b.Run(dtype+"/transposed", func(b *testing.B) {
-			const n = 4096
-			m := Matrix{dtype, n, n, n, make([]byte, n*n*sizes[dtype])}
-			x, y := make([]float32, n), make([]float32, n)
-			b.SetBytes(int64(len(m.Data)))
-			for b.Loop() {
-				m.TransposedTimes(y, x)
-			}
-		})
+		m := Matrix{dtype, n, n, n, make([]byte, n*n*sizes[dtype])}
+		for name, product := range map[string]func(y, x []float32){"": m.Times, "/transposed": m.TransposedTimes} {
+			b.Run(dtype+name, func(b *testing.B) {
+				b.SetBytes(int64(len(m.Data)))
+				for b.Loop() {
+					product(y, x)
+				}
+			})
+		}
 	}
+	b.Run("F32/graph", func(b *testing.B) {
+		backend, err := gomlxops.Backend()
+		if err != nil {
+			b.Fatal(err)
+		}
+		exec := graph.MustNewExec(backend, func(x, m *graph.Node) *graph.Node {
+			return graph.DotGeneral(x, []int{1}, nil, m, []int{1}, nil)
+		})
+		xs, m := tensors.FromFlatDataAndDimensions(x, 1, n), tensors.FromFlatDataAndDimensions(make([]float32, n*n), n, n)
+		b.SetBytes(4 * n * n)
+		for b.Loop() {
+			if _, err := exec.Call(xs, m); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 }

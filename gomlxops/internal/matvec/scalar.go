@@ -34,23 +34,25 @@ func dotScalar(dtype string, row []byte, x []float32) (sum float32) {
 	return sum
 }
 
-// axpyScalar adds a·row to y.
-func axpyScalar(dtype string, y []float32, a float32, row []byte) {
+// addScalar adds Σ a_i·row_i to y, from column from on.
+func addScalar(dtype string, y []float32, f *four, from int) {
 	size := sizes[dtype]
-	for i := range y {
-		y[i] += a * number(dtype, row[i*size:])
+	for i, row := range f.rows {
+		for c := from; c < len(y); c++ {
+			y[c] += f.a[i] * number(dtype, row[c*size:])
+		}
 	}
 }
 
 type (
-	dotKernel  = func(row []byte, x []float32) float32
-	axpyKernel = func(y []float32, a float32, row []byte)
+	dotKernel = func(row []byte, x []float32) float32
+	addKernel = func(y []float32, f *four)
 )
 
 func scalarDot(dtype string) dotKernel {
 	return func(row []byte, x []float32) float32 { return dotScalar(dtype, row, x) }
 }
 
-func scalarAxpy(dtype string) axpyKernel {
-	return func(y []float32, a float32, row []byte) { axpyScalar(dtype, y, a, row) }
+func scalarAdd(dtype string) addKernel {
+	return func(y []float32, f *four) { addScalar(dtype, y, f, 0) }
 }
