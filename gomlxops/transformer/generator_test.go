@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unsafe"
 
 	"github.com/parelab/pare/gomlxops/internal/oracle"
 )
@@ -96,10 +97,42 @@ func TestStepsOfForms(t *testing.T) {
 		}
 		tokens := randomTokens(rand.New(rand.NewPCG(3, 3)), m.Config(), 1, 14)[0]
 		checkSteps(t, v, tokens, 5)
-		saved := saveAndOpen(t, v, SaveOptions{DType: []string{"BF16", "F16", "F32"}[i]})
+		dtype := []string{"BF16", "F16", "F32"}[i]
+		saved := saveAndOpen(t, v, SaveOptions{DType: dtype})
 		checkSteps(t, saved.Dense(), tokens, 5)
+		checkMapped(t, saved, dtype)
 		checkSteps(t, saveAndOpen(t, m.Dense(), SaveOptions{DType: []string{"F16", "BF16", "F32"}[i]}).Dense(), tokens, 5)
 	}
+}
+
+// checkMapped sees that all matrices are those of the files.
+func checkMapped(t *testing.T, m *Model, dtype string) {
+	t.Helper()
+	g, err := m.Dense().Generator(t.Context(), []int32{1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for l, b := range g.blocks {
+		for k, linear := range b.linears {
+			for _, matrix := range linear.matrices {
+				seen++
+				if matrix.DType != dtype || !slices.ContainsFunc(m.files, func(f *mapped) bool { return within(matrix.Data, f.bytes) }) {
+					t.Errorf("layer %d, %s: a matrix in %s that no file holds", l, k, matrix.DType)
+				}
+			}
+		}
+	}
+	if seen == 0 {
+		t.Error("no matrix was looked at")
+	}
+}
+
+// within says whether part lies in whole, in memory.
+func within(part, whole []byte) bool {
+	at := uintptr(unsafe.Pointer(unsafe.SliceData(part)))
+	from := uintptr(unsafe.Pointer(unsafe.SliceData(whole)))
+	return at >= from && at < from+uintptr(len(whole))
 }
 
 // denseFor is l as it is, in memory.
@@ -352,6 +385,21 @@ func TestStepOverflows(t *testing.T) {
 	g.blocks[1].mlpNorm.scale[0] = 3e38
 	if err := g.Step(t.Context(), 7); err == nil || !strings.Contains(err.Error(), "layer 1") || !strings.Contains(err.Error(), "position 2") {
 		t.Errorf("a step that overflows: %v", err)
+	}
+	g.blocks[1].mlpNorm.scale[0] = weights["model.layers.1.post_attention_layernorm.weight"][0]
+	if err := g.Step(t.Context(), 9); err != nil {
+		t.Fatal(err)
+	}
+	got, err := g.Logits()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := g.v.Logits(t.Context(), [][]int32{{1, 2, 9}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if off := relative(widened(want[2*37:]), widened(got)); !(off <= stepRelative) {
+		t.Errorf("after a step that overflowed the logits are off by %.2g", off)
 	}
 }
 

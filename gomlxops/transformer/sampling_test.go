@@ -40,7 +40,7 @@ func TestChoices(t *testing.T) {
 		{"top-p, one more", Sampling{Temperature: 1, TopP: 0.71}, five, nil, nil, []choice{{1, 0.4 / 0.85}, {3, 0.3 / 0.85}, {4, 0.15 / 0.85}}},
 		{"top-p of almost nothing", Sampling{Temperature: 1, TopP: 1e-9}, five, nil, nil, []choice{{1, 1}}},
 		{"top-p of all", Sampling{Temperature: 1, TopP: 1}, logitsOf(0.2, 0.8), nil, nil, []choice{{0, 0.2}, {1, 0.8}}},
-		{"top-p among equals", Sampling{Temperature: 1, TopP: 0.4}, logitsOf(0.25, 0.25, 0.25, 0.25), nil, nil, []choice{{0, 0.5}, {1, 0.5}}},
+		{"top-p among equals, met exactly", Sampling{Temperature: 1, TopP: 0.5}, logitsOf(0.25, 0.25, 0.25, 0.25), nil, nil, []choice{{0, 0.5}, {1, 0.5}}},
 		// After top-k the three have 0.4, 0.3 and 0.15 of 0.85: two of them are 0.82.
 		{"top-p of top-k", Sampling{Temperature: 1, TopK: 3, TopP: 0.8}, five, nil, nil, []choice{{1, 4.0 / 7}, {3, 3.0 / 7}}},
 		// Squares: 0.16, 0.09, 0.0225 of 0.285, and so on: the first alone has more than half.

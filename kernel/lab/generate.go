@@ -101,6 +101,9 @@ func (o *Generation) read(t *tokenizer.Tokenizer, prompt *string) ([]int32, erro
 	if n := len(ids); n > len(plain) && n > 1 && slices.Contains(t.Ends(), ids[n-1]) {
 		ids = ids[:n-1] // some families end every text, and this one goes on
 	}
+	if begin := t.BOS(); len(ids) == 0 && begin >= 0 {
+		return []int32{begin}, nil // not put before every text, but before none
+	}
 	if len(ids) == 0 {
 		return nil, fmt.Errorf("the prompt is empty, and the model has no token that begins a text: expected a text")
 	}
