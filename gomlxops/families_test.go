@@ -176,6 +176,16 @@ func smaller(t *testing.T, m *transformer.Model, spectra []*lowrank.Spectrum, to
 	if size.Params != counted || size.LinearParams != allocation.After || size.DenseLinearParams != allocation.Before || size.DenseParams != m.Params() {
 		t.Errorf("%d numbers in the file; sizes %+v; allocation from %d to %d", counted, size, allocation.Before, allocation.After)
 	}
+	operations, err := evaluate.CountOperations(m.Dense(), 24)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range m.Linears() {
+		operations.Linears -= int64(l.Out * l.In)
+	}
+	if operations.Linears != 0 {
+		t.Errorf("operations beyond those of the matrices: %d", operations.Linears)
+	}
 	if size.LinearParams > int64(0.7*float64(size.DenseLinearParams)) {
 		t.Errorf("less was removed than asked for: %+v", size)
 	}

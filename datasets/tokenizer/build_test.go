@@ -3,6 +3,7 @@ package tokenizer
 import (
 	"encoding/binary"
 	"encoding/json"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -16,63 +17,58 @@ type object = map[string]any
 
 // buildCharsmap compiles replacements as SentencePiece does: a double array, then the texts.
 func buildCharsmap(replacements map[string]string) []byte {
-	keys := make([]string, 0, len(replacements))
-	for k := range replacements {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
+	keys := slices.Sorted(maps.Keys(replacements))
+	b := charsmapBuilder{values: make(map[string]uint32), units: make([]uint32, 1<<14), used: make([]bool, 1<<14)}
 	var texts []byte
-	values := make(map[string]uint32)
 	for _, k := range keys {
-		values[k] = uint32(len(texts))
+		b.values[k] = uint32(len(texts))
 		texts = append(append(texts, replacements[k]...), 0)
 	}
-	units := make([]uint32, 1<<14)
-	used := make([]bool, len(units))
-	used[0] = true
-	var place func(node uint32, keys []string, depth int)
-	place = func(node uint32, keys []string, depth int) {
-		var labels []byte // with 0 for a key that ends here
-		for _, k := range keys {
-			c := byte(0)
-			if len(k) > depth {
-				c = k[depth]
-			}
-			if len(labels) == 0 || labels[len(labels)-1] != c {
-				labels = append(labels, c)
-			}
-		}
-		offset := uint32(1)
-		for slices.ContainsFunc(labels, func(c byte) bool { return used[node^offset^uint32(c)] }) {
-			offset++
-		}
-		units[node] |= offset << 10
-		base := node ^ offset
-		for _, c := range labels {
-			used[base^uint32(c)] = true
-		}
-		for _, c := range labels {
-			if c == 0 {
-				units[node] |= 1 << 8
-				units[base] = values[keys[0]] | 1<<31
-				continue
-			}
-			var below []string
-			for _, k := range keys {
-				if len(k) > depth && k[depth] == c {
-					below = append(below, k)
-				}
-			}
-			units[base^uint32(c)] = uint32(c)
-			place(base^uint32(c), below, depth+1)
-		}
-	}
-	place(0, keys, 0)
-	raw := binary.LittleEndian.AppendUint32(nil, uint32(4*len(units)))
-	for _, u := range units {
+	b.used[0] = true
+	b.place(0, keys, 0)
+	raw := binary.LittleEndian.AppendUint32(nil, uint32(4*len(b.units)))
+	for _, u := range b.units {
 		raw = binary.LittleEndian.AppendUint32(raw, u)
 	}
 	return append(raw, texts...)
+}
+
+type charsmapBuilder struct {
+	values map[string]uint32
+	units  []uint32
+	used   []bool
+}
+
+// place finds places for the children of node, which the keys, alike up to depth, lead on to. The child 0 holds the value of the
+// key that ends there.
+func (b *charsmapBuilder) place(node uint32, keys []string, depth int) {
+	below := make(map[byte][]string)
+	for _, k := range keys {
+		c := byte(0)
+		if len(k) > depth {
+			c = k[depth]
+		}
+		below[c] = append(below[c], k)
+	}
+	labels := slices.Sorted(maps.Keys(below))
+	offset := uint32(1)
+	for slices.ContainsFunc(labels, func(c byte) bool { return b.used[node^offset^uint32(c)] }) {
+		offset++
+	}
+	b.units[node] |= offset << 10
+	base := node ^ offset
+	for _, c := range labels {
+		b.used[base^uint32(c)] = true
+	}
+	for _, c := range labels {
+		if c == 0 {
+			b.units[node] |= 1 << 8
+			b.units[base] = b.values[below[c][0]] | 1<<31
+			continue
+		}
+		b.units[base^uint32(c)] = uint32(c)
+		b.place(base^uint32(c), below[c], depth+1)
+	}
 }
 
 // spmOptions is what buildSPM writes beside the pieces. The zero value leaves SentencePiece's own defaults.

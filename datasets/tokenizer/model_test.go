@@ -69,6 +69,45 @@ func TestCharBPE(t *testing.T) {
 	}
 }
 
+// TestMetaspaceFirst: only the piece that begins the text gets a symbol before it.
+func TestMetaspaceFirst(t *testing.T) {
+	file := charFile(nil)
+	file["pre_tokenizer"] = object{"type": "Metaspace", "prepend_scheme": "first"}
+	file["added_tokens"] = []any{object{"id": 20, "content": "<x>"}}
+	tok, err := Parse(toJSON(t, file), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string][]int32{"ab<x>ab": {7, 20, 5}, "<x>ab": {20, 5}, "ab": {7}} {
+		if got := tok.Encode(text); !slices.Equal(got, want) {
+			t.Errorf("Encode(%q) = %v, expected %v", text, got, want)
+		}
+	}
+}
+
+func TestMergeTable(t *testing.T) {
+	table := newMergeTable(0)
+	rng := rand.New(rand.NewPCG(2, 1))
+	want := make(map[pair]merge)
+	for i := range int32(5000) {
+		p := pairOf(rng.Int32N(60), rng.Int32N(60))
+		table.set(p, merge{i, i})
+		want[p] = merge{i, i}
+	}
+	for left := range int32(61) {
+		for right := range int32(61) {
+			p := pairOf(left, right)
+			found, ok := table.find(p)
+			if m, known := want[p]; ok != known || found != m && ok {
+				t.Fatalf("pair %d %d: %v, %v; expected %v, %v", left, right, found, ok, m, known)
+			}
+		}
+	}
+	if table.count != len(want) || 2*table.count > len(table.keys) {
+		t.Errorf("%d pairs in %d places, expected %d in at least twice as many", table.count, len(table.keys), len(want))
+	}
+}
+
 // slowSPM is SentencePiece's BPE as it is described: of all neighbours that together are a piece, those of the highest score
 // are joined, the leftmost first, until there are none.
 func slowSPM(pieces []spmPiece, text string) (out []string) {

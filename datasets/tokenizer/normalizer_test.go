@@ -9,7 +9,7 @@ import (
 )
 
 func TestNormalizers(t *testing.T) {
-	charsmap := buildCharsmap(map[string]string{"ﬁ": "fi", "\u00a0": " ", "e\u0301": "é", "①": "1", "A": "a", "\u200d": "", "AB": "x"})
+	charsmap := buildCharsmap(map[string]string{"ﬁ": "fi", "\u00a0": " ", "e\u0301": "é", "①": "1", "A": "a", "\u200d": "", "AB": "x", "o": "0", "o\u0301": "ó"})
 	kind := func(k string) object { return object{"type": k} }
 	cases := []struct {
 		n        any
@@ -33,6 +33,7 @@ func TestNormalizers(t *testing.T) {
 		{object{"type": "Precompiled", "precompiled_charsmap": charsmap}, "AB", "aB"},                                   // grapheme by grapheme
 		{object{"type": "Precompiled", "precompiled_charsmap": charsmap}, "A\u0301b", "ab"},                             // replaced whole
 		{object{"type": "Precompiled", "precompiled_charsmap": charsmap}, "A\u0301\u0302\u0303", "a\u0301\u0302\u0303"}, // six bytes and more: apart
+		{object{"type": "Precompiled", "precompiled_charsmap": charsmap}, "o\u0301x", "0x"},                             // by the shortest entry
 		{object{"type": "Precompiled", "precompiled_charsmap": ""}, "ﬁ", "ﬁ"},
 		{object{"type": "Sequence", "normalizers": []any{kind("NFD"), object{"type": "Sequence", "normalizers": []any{kind("StripAccents"), kind("Lowercase")}}}}, "Éa", "ea"},
 		{object{"type": "Sequence", "normalizers": []any{}}, "Éa", "Éa"},

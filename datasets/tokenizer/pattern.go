@@ -49,18 +49,14 @@ var scanners = map[string]scanner{
 func (p pattern) matcher() (matcher, error) {
 	if !p.isRegex {
 		if p.literal == "" {
-			return nil, errors.New("String: expected a string, found none")
+			return nil, errors.New("expected a string, found none")
 		}
 		return literal(p.literal), nil
 	}
 	if s, ok := scanners[p.regex]; ok {
 		return s, nil
 	}
-	m, err := newRegexMatcher(p.regex)
-	if err != nil {
-		return nil, fmt.Errorf("Regex: %w", err)
-	}
-	return m, nil
+	return newRegexMatcher(p.regex)
 }
 
 // regexMatcher finds a regular expression. The group named back, where there is one, is the givenBack ending.

@@ -73,6 +73,31 @@ func TestPreTokenizers(t *testing.T) {
 	}
 }
 
+// TestOtherRules: rules of other families, which go through Go's regexp.
+func TestOtherRules(t *testing.T) {
+	const upper, lower = `[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]`, `[\p{Ll}\p{Lm}\p{Lo}\p{M}]`
+	const tail = `| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+` + givenBack
+	for _, c := range []struct{ name, rule, text, want string }{
+		{"o200k", `[^\r\n\p{L}\p{N}]?` + upper + `*` + lower + `+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?` + upper + `+` + lower +
+			`*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}` + tail, "It's HTMLParser 12345 a/b//\n  x ", "It's| HTMLParser| |123|45| a|/b|//\n| | x| "},
+		{"tekken", `[^\r\n\p{L}\p{N}]?` + upper + `*` + lower + `+|[^\r\n\p{L}\p{N}]?` + upper + `+` + lower + `*|\p{N}` + tail, "aB 12", "a|B| |1|2"},
+		{"DeepSeek-V3", "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+| ?[\\p{P}\\p{S}]+[\\r\\n]*|\\s*[\\r\\n]+" + givenBack,
+			"x[ab e\u0301 €\n1  ]", "x|[ab| e\u0301| €\n|1| | ]"},
+		{"CJK", `[一-龥\u3040-ゟ゠-ヿ]+`, "ab日本ひ", "ab|日本ひ"},
+	} {
+		p, err := parsePreTokenizer(toJSON(t, regexSplit(c.rule, "Isolated", false)))
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		var got []string
+		p.split(c.text, true, func(piece string, _ bool) { got = append(got, piece) })
+		if strings.Join(got, "|") != c.want {
+			t.Errorf("%s: %q splits into %q, expected %q", c.name, c.text, strings.Join(got, "|"), c.want)
+		}
+	}
+}
+
 func TestPreTokenizersRefused(t *testing.T) {
 	for want, p := range map[string]any{
 		`found "UnicodeScripts"`: object{"type": "UnicodeScripts"},

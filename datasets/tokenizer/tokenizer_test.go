@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 )
 
 // FuzzRoundTrip: decoding what was encoded gives the text again, whatever its bytes.
@@ -209,25 +208,6 @@ func TestTemplateAndMergeSpellings(t *testing.T) {
 	want := append([]int32{0}, plain.Encode(" the apple")...)
 	if got := tok.EncodeSpecial("the apple"); !slices.Equal(got, want) {
 		t.Errorf("EncodeSpecial = %v, expected %v", got, want)
-	}
-}
-
-// TestLongPieceIsNotQuadratic: ten times the letters must not take a hundred times as long. A linear encoder takes about 12
-// times, a quadratic one 100; 40 leaves room for a busy machine.
-func TestLongPieceIsNotQuadratic(t *testing.T) {
-	tok := trained(t, someText(7, 1500), 320)
-	best := func(n int) time.Duration {
-		text := strings.Repeat("walkedtheapples", n/15)
-		least := time.Hour
-		for range 5 {
-			start := time.Now()
-			tok.Encode(text)
-			least = min(least, time.Since(start))
-		}
-		return least
-	}
-	if short, long := best(20_000), best(200_000); long > 40*short {
-		t.Errorf("200,000 letters took %v, 20,000 took %v", long, short)
 	}
 }
 

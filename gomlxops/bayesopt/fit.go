@@ -4,9 +4,6 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-
-	"gonum.org/v1/gonum/optimize"
-	"gonum.org/v1/gonum/stat"
 )
 
 // Belief is what is believed of one positive hyperparameter before any value is seen: where it may lie, and which values are likely.
@@ -55,7 +52,8 @@ type FitOptions struct {
 	Restarts int
 	Seed     uint64
 
-	// Pool, where positive, believes the length scales alike: their logarithms spread by that much around their mean. 0 believes nothing.
+	// Pool, where positive, believes the length scales alike: their logarithms spread by that much around their mean, and Length tells of the mean
+	// alone. At 0 Length tells of each.
 	Pool float64
 
 	Iterations int // of L-BFGS from each start; 0 is 100
@@ -103,8 +101,8 @@ func (o FitOptions) validate() error {
 			return fmt.Errorf("fit option %s: expected a prior of positive median and spread, found %v and %v", b.name, b.Median, b.Spread)
 		}
 	}
-	if o.Restarts < 0 || o.Iterations < 0 {
-		return fmt.Errorf("fit options: expected no negative Restarts or Iterations, found %d and %d", o.Restarts, o.Iterations)
+	if o.Restarts < 0 || o.Iterations < 0 || !(o.Pool >= 0) {
+		return fmt.Errorf("fit options: expected no negative Restarts, Iterations or Pool, found %d, %d and %v", o.Restarts, o.Iterations, o.Pool)
 	}
 	return nil
 }
@@ -137,7 +135,7 @@ func Fit(c Covariance, x [][]float64, y []float64, opt FitOptions) (*GP, error) 
 	tops := make([][]float64, len(starts))
 	values := make([]float64, len(starts))
 	together(len(starts), func(i int) {
-		tops[i], values[i] = climb(newEvidence(c, x, y), beliefs, opt.Pool, starts[i], opt.Iterations)
+		tops[i], values[i] = climb(newPosterior(newEvidence(c, x, y), beliefs, opt.Pool), starts[i], opt.Iterations)
 	})
 	best := 0
 	for i := range tops {
@@ -196,88 +194,4 @@ func (b Belief) draw(rng *rand.Rand) float64 {
 		return clip(math.Log(b.Median)+b.Spread*rng.NormFloat64(), lower, upper)
 	}
 	return lower + (upper-lower)*rng.Float64()
-}
-
-// climb maximises evidence plus prior from one start and returns where it ended and how high.
-func climb(e *evidence, beliefs []Belief, pool float64, start []float64, iterations int) ([]float64, float64) {
-	n, lengths := len(start), len(start)-2-len(e.grams)
-	lower, width := make([]float64, n), make([]float64, n)
-	t := make([]float64, n)
-	for i, b := range beliefs {
-		lower[i] = math.Log(b.Lower)
-		width[i] = math.Log(b.Upper) - lower[i]
-		if width[i] > 0 {
-			p := clip((start[i]-lower[i])/width[i], 1e-4, 1-1e-4)
-			t[i] = math.Log(p / (1 - p))
-		}
-	}
-	theta, best, top := make([]float64, n), make([]float64, n), math.Inf(-1)
-	last, gradient := make([]float64, n), make([]float64, n)
-	value := math.NaN()
-	evaluate := func(t []float64) {
-		if !math.IsNaN(value) && equal(t, last) {
-			return
-		}
-		copy(last, t)
-		for i := range t {
-			theta[i] = lower[i] + width[i]/(1+math.Exp(-t[i]))
-		}
-		value = e.at(theta, gradient)
-		if pool > 0 {
-			value += pooled(beliefs[1], pool, theta[1:1+lengths], gradient[1:1+lengths])
-		}
-		for i, b := range beliefs {
-			p, slope := 0.0, 0.0
-			if pool == 0 || i < 1 || i > lengths {
-				p, slope = b.logPrior(theta[i])
-			}
-			value += p
-			s := 1 / (1 + math.Exp(-t[i]))
-			gradient[i] = (gradient[i] + slope) * width[i] * s * (1 - s)
-		}
-		if value > top {
-			top = value
-			copy(best, theta)
-		}
-	}
-	evaluate(t)
-	problem := optimize.Problem{
-		Func: func(t []float64) float64 { evaluate(t); return -value },
-		Grad: func(out, t []float64) {
-			evaluate(t)
-			for i, g := range gradient {
-				out[i] = -g
-			}
-		},
-	}
-	// The result is kept in best; how the climb ended does not matter.
-	_, _ = optimize.Minimize(problem, t, &optimize.Settings{
-		MajorIterations:   iterations,
-		FuncEvaluations:   2 * iterations,
-		GradientThreshold: 1e-5,
-		Converger:         &optimize.FunctionConverge{Absolute: 1e-5, Iterations: 5},
-	}, &optimize.LBFGS{})
-	return best, top
-}
-
-func equal(a, b []float64) bool {
-	for i := range a {
-		if a[i] != b[i] {
-			return false
-		}
-	}
-	return true
-}
-
-// pooled returns the log prior of length scales that are believed alike, spread around their geometric mean, of which the belief tells; and
-// adds its gradient.
-func pooled(b Belief, spread float64, logs, gradient []float64) float64 {
-	mean := stat.Mean(logs, nil)
-	value, slope := b.logPrior(mean)
-	for i, l := range logs {
-		z := (l - mean) / spread
-		value -= z * z / 2
-		gradient[i] += slope/float64(len(logs)) - z/spread
-	}
-	return value
 }

@@ -38,7 +38,7 @@ type proposal struct {
 //
 // Errors: those of [Space.Check], options that cannot be, a start or trial that does not fit the space.
 func New(space Space, opt Options, trials ...Trial) (*Optimizer, error) {
-	opt = opt.withDefaults()
+	opt = opt.withDefaults(space)
 	if err := opt.validate(); err != nil {
 		return nil, err
 	}

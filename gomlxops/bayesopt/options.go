@@ -30,22 +30,27 @@ type Options struct {
 	// Paper takes its first as the default configuration.
 	Starts [][]float64 `json:"starts,omitempty"`
 
-	// Initial is how many trials Bayes and TPE spend, Starts among them, before they build a model. 0 is 4 and 10.
+	// Initial is how many trials Bayes and TPE spend, Starts among them, before they build a model. 0 is 4 for Bayes, 2 where variables have
+	// curves, and 10 for TPE.
 	Initial int `json:"initial,omitempty"`
 
-	// Slack is how far below the budget's complement Paper lets the weighted mean go: points with a mean from Budget to Budget + Slack are valid.
-	// 0 is 0.1, Bolaco's.
+	// Slack is how much more than the budget Paper may remove: points with a weighted mean from Budget to Budget + Slack are valid. 0 is 0.1,
+	// Bolaco's.
 	Slack float64 `json:"slack,omitempty"`
 }
 
-func (o Options) withDefaults() Options {
+func (o Options) withDefaults(s Space) Options {
 	if o.Sampler == "" {
 		o.Sampler = Bayes
 	}
 	if o.Initial == 0 {
-		o.Initial = 4
-		if o.Sampler == TPE {
+		switch curved := func(v Variable) bool { return len(v.Curve) > 0 }; {
+		case o.Sampler == TPE:
 			o.Initial = 10
+		case slices.ContainsFunc(s.Variables, curved):
+			o.Initial = 2
+		default:
+			o.Initial = 4
 		}
 	}
 	if o.Slack == 0 {

@@ -25,7 +25,7 @@ type paper struct {
 }
 
 // rejections is after how many points in a row that miss the constraint Paper gives up.
-const rejections = 1_000_000
+const rejections = 100_000
 
 func (p *paper) next(h *history, rng *rand.Rand) (proposal, error) {
 	if p.design == nil {
@@ -33,8 +33,9 @@ func (p *paper) next(h *history, rng *rand.Rand) (proposal, error) {
 			return proposal{}, err
 		}
 	}
-	for _, u := range p.design {
-		if x := p.place(h.domain, u); !h.asked(x) && len(h.trials) < 3 {
+	for i, u := range p.design {
+		given := i == 0 && len(p.starts) > 0 // asked for as a start
+		if x := p.place(h.domain, u); !given && !h.asked(x) && len(h.trials) < len(p.design) {
 			return proposal{x: x, phase: PhaseDesign}, nil
 		}
 	}

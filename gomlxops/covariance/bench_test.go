@@ -31,7 +31,9 @@ func BenchmarkCollect(b *testing.B) {
 			var host, graph []float64
 			for b.Loop() {
 				forward := cost(b, m, tokens, nil)
-				extra := func(set func(*probe)) float64 { return 100 * float64(cost(b, m, tokens, set)-forward) / float64(forward) }
+				extra := func(set func(*probe)) float64 {
+					return 100 * float64(cost(b, m, tokens, set)-forward) / float64(forward)
+				}
 				host = append(host, extra(func(p *probe) { p.inGraph = false }))
 				if shape.hidden == 256 {
 					graph = append(graph, extra(func(p *probe) { p.inGraph = true }))

@@ -26,6 +26,9 @@ func TestLayerwise(t *testing.T) {
 	var stats []*Stats
 	for w.Next() {
 		c.Begin(w.Layer())
+		if len(c.stats) != len(transformer.Sites) || c.Dim(transformer.MLPMid) != m.Config().IntermediateSize {
+			t.Errorf("layer %d: %d sites are kept, %d channels in the MLP", w.Layer(), len(c.stats), c.Dim(transformer.MLPMid))
+		}
 		if _, err := c.Moments(); err == nil || !strings.Contains(err.Error(), "found 0") {
 			t.Errorf("layer %d: moments of nothing: %v", w.Layer(), err)
 		}

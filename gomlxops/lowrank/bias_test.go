@@ -73,6 +73,7 @@ func TestBiasOfTheModelStays(t *testing.T) {
 		if err != nil || v.LinearParams() != a.After || m.Dense().LinearParams() != a.Before {
 			t.Errorf("%s: counted %d of %d, held %d of %d, %v", method, a.After, a.Before, v.LinearParams(), m.Dense().LinearParams(), err)
 		}
+		checkFreeBias(t, spectra)
 		updated, _, err := Sequential(context.Background(), m, spectra, a, tokens, SequentialOptions{Mode: Update})
 		if err != nil {
 			t.Fatal(err)
@@ -87,6 +88,24 @@ func TestBiasOfTheModelStays(t *testing.T) {
 	}
 	if checked != 7*4*m.Config().Layers {
 		t.Errorf("%d biases checked", checked)
+	}
+}
+
+// checkFreeBias holds what the budget is exceeded by against the biases that the method adds where the model has none.
+func checkFreeBias(t *testing.T, spectra []*Spectrum) {
+	t.Helper()
+	_, a, err := Energy(spectra, 0.4, AllocationOptions{FreeBias: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var added int64
+	for i, c := range a.Ranks {
+		if c.Rank > 0 && spectra[i].mean != nil && !spectra[i].Linear.Bias {
+			added += int64(spectra[i].Linear.Out)
+		}
+	}
+	if over := a.After - added - a.Budget; over > 0 || over < -100 {
+		t.Errorf("%s: %d of a budget of %d, and %d for biases that are free", a.Method, a.After, a.Budget, added)
 	}
 }
 

@@ -161,6 +161,7 @@ func (d *decomposer) decompose(lin transformer.Linear, keep int) (*Spectrum, err
 	if err != nil {
 		return nil, err
 	}
+	p.keep = keep
 	a, err := d.analyser.analyse(p)
 	if err != nil {
 		return nil, err

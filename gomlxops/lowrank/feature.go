@@ -13,7 +13,7 @@ import (
 // cases. With the SCM, Discarded(r)·(n−1)/n is the mean squared error of the outputs on the calibration tokens, and no
 // other rank-r projection does better; pooling gives that up for directions that vary within texts, not between them.
 //
-// Where out ≤ in the eigenproblem is that of C_y. Where out > in, C_y has at most in positive eigenvalues, and U comes from
+// Where out ≤ in the eigenproblem is that of C_y, with the vectors that are to be kept: half of them, as by default, cost a fifth less than all. Where out > in, C_y has at most in positive eigenvalues, and U comes from
 // the thin SVD of W R with C_x = R Rᵀ: [11008, 4096] then costs a problem of 4,096 and not of 11,008. R comes from the
 // eigenvectors of C_x, which no singular covariance can stop, and is shared by the linears of a site.
 //
@@ -50,7 +50,11 @@ func (f feature) directions(p problem) (*analysis, error) {
 	if err != nil {
 		return nil, err
 	}
-	values, u, err := linalg.Eigh(c, out)
+	r := out
+	if p.keep > 0 {
+		r = min(r, p.keep)
+	}
+	values, u, err := linalg.EighTop(c, out, r)
 	if err != nil {
 		return nil, err
 	}

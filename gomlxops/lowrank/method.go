@@ -75,14 +75,15 @@ type problem struct {
 	input  *covariance.Stats // of the linear's input; nil where the method needs none
 	fisher *importance.Sums  // of the linear; nil where the method needs none
 	roots  *roots            // square roots of input moments, shared between linears
+	keep   int               // directions whose vectors are wanted, a method may find more; 0 wants all
 }
 
-// analysis is the outcome, in float64, for all k = min(out, in) directions. A method gives B with orthonormal columns, or A with
+// analysis is the outcome, in float64: the energies of all k = min(out, in) directions, and as many vectors as are wanted, or more. A method gives B with orthonormal columns, or A with
 // orthonormal rows, or both factors as they come; the one left out is the projection of W, Bᵀ W or W Aᵀ, so that no scale is
 // ever divided by.
 type analysis struct {
 	values []float64 // energies, k, descending
-	b      []float64 // [out, k]; nil: W Aᵀ
-	a      []float64 // [k, in]; nil: Bᵀ W
+	b      []float64 // [out, as many]; nil: W Aᵀ
+	a      []float64 // [as many, in]; nil: Bᵀ W
 	mean   []float64 // ȳ, [out]; nil where the method makes no bias
 }

@@ -59,6 +59,7 @@ func newPair(m *transformer.Model, sequences [][]int32, run *transformer.RunOpti
 		return nil, err
 	}
 	dense := *run
+	dense.Recorder = nil
 	dense.Probe = watched{p.moments, func(site transformer.Site, x []float32) error {
 		p.x[site] = newCentred(x, p.moments.Dim(site))
 		return nil
@@ -95,7 +96,7 @@ func (p *pair) look(ctx context.Context, shifted *transformer.Walk) (err error) 
 	p.cross = map[transformer.Site][]float64{}
 	for i := range shifted.Calls() {
 		p.x = map[transformer.Site]centred{}
-		if err := errors.Join(p.walk.LookAt(ctx, i), ctx.Err()); err != nil {
+		if err := p.walk.LookAt(ctx, i); err != nil {
 			return err
 		}
 		if err := shifted.LookAt(ctx, i); err != nil {

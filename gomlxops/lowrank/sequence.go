@@ -13,6 +13,9 @@ import (
 	"github.com/parelab/pare/gomlxops/transformer"
 )
 
+// stage names the progress of [Sequential].
+const stage = "recalibrate"
+
 // sequence is a request that is worked on.
 type sequence struct {
 	model      *transformer.Model
@@ -69,7 +72,7 @@ func (s *sequence) begin(sequences [][]int32) (err error) {
 	if s.moments, err = covariance.NewLayerwise(s.model.Dense(), sequences, covariance.Options{Groups: s.opt.Groups}); err != nil {
 		return err
 	}
-	run := transformer.RunOptions{Batch: s.opt.Batch, Align: s.moments.Align(), Probe: s.moments}
+	run := transformer.RunOptions{Batch: s.opt.Batch, Align: s.moments.Align(), Probe: s.moments, Recorder: s.opt.Recorder, Stage: stage}
 	if s.opt.Target == Original {
 		s.pair, err = newPair(s.model, sequences, &run)
 		if err != nil {
@@ -139,7 +142,7 @@ func (s *sequence) look(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	s.decomposer.roots = roots{}
+	s.decomposer.roots = roots{} // lets go of those of the layer before
 	s.decomposer.moments, err = s.moments.Moments()
 	return err
 }
@@ -151,7 +154,7 @@ func (s *sequence) pass(ctx context.Context, forms map[string]transformer.Form) 
 		}
 	}
 	err := s.walk.Pass(ctx, forms)
-	gomlxops.OrDiscard(s.opt.Recorder).Progress("recalibrate", s.walk.Layer(), s.model.Config().Layers)
+	gomlxops.OrDiscard(s.opt.Recorder).Progress(stage, s.walk.Layer()*s.walk.Calls(), s.model.Config().Layers*s.walk.Calls())
 	return err
 }
 

@@ -49,7 +49,7 @@ func newSpectrum(p problem, a *analysis, kept int) (*Spectrum, error) {
 
 // factors returns B [out, r] and A [r, in].
 func (a *analysis) factors(p problem, r int) (b, rows []float64, err error) {
-	out, in, all := p.linear.Out, p.linear.In, len(a.values)
+	out, in := p.linear.Out, p.linear.In
 	if a.a != nil {
 		rows = a.a[:r*in]
 	}
@@ -58,8 +58,8 @@ func (a *analysis) factors(p problem, r int) (b, rows []float64, err error) {
 		return b, rows, err
 	}
 	b = make([]float64, 0, out*r)
-	for i := range out {
-		b = append(b, a.b[i*all:i*all+r]...)
+	for i, width := 0, len(a.b)/out; i < out; i++ {
+		b = append(b, a.b[i*width:i*width+r]...)
 	}
 	if rows == nil {
 		rows, err = linalg.TMul(b, out, r, p.w, in)

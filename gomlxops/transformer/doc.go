@@ -1,4 +1,4 @@
-// Package transformer reads, runs and writes language models of the LLaMA family as a stream of blocks.
+// Package transformer reads, runs and writes decoder-only language models as a stream of blocks.
 //
 // Begin with [Open], which maps a directory in Hugging Face layout:
 //
@@ -22,8 +22,27 @@
 // what was expected and what was found. Nothing is allocated by what a header claims before the file has been seen to hold it, and an index cannot lead outside
 // its directory.
 //
+// # Families
+//
+// Each has a file of its own, family_….go, that says how its config.json is read and written and which tensor of its checkpoints holds
+// what; [Families] lists them. What blocks compute is said by the values of [Config], so a new family is a new file and touches no other,
+// unless its blocks compute something new. Everything else speaks of logical tensors: each linear has a matrix [out, in], whether the checkpoint
+// holds it by itself, transposed, or in one tensor with others. For most families logical names are the checkpoint's; where a tensor holds
+// several linears, each has the tensor's name and its kind: transformer.h.0.attn.c_attn.q_proj. Biases that linears have in the checkpoint
+// are theirs: they count in LinearParams, and a form that replaces the linear replaces its bias.
+//
+//	LLaMA 1 to 3, Vicuna   rotary scaling linear, dynamic, llama3 and yarn; biases if the configuration has them
+//	Mistral                sliding windows
+//	Qwen2, Qwen2.5         biases on queries, keys and values; windows from some layer on
+//	Qwen3                  norms of queries and keys; dense models only
+//	ChatGLM2, 3, GLM-4     with model_type "chatglm"; fused matrices, half of each head turns in interleaved pairs
+//	GPT-2                  both spellings of names; learned positions, transposed matrices
+//	OPT                    learned positions; not the 350M model, whose norms stand behind
+//
+// Layers may differ in heads and MLP channels, as pruned models' do: see [Config.WithShapes].
+//
 // # What it does not do
 //
-// No families but those of [Families]: others are refused by name. No pickled weights, no quantized ones. Of text out: one sequence at a time, on
-// the host.
+// Mixtures of experts, encoders, and any setting that would change the arithmetic and is not listed: each is refused by the name of its
+// field. No pickled weights, no quantized ones. Of text out: one sequence at a time, its steps on the host.
 package transformer

@@ -2,13 +2,16 @@ package transformer
 
 import (
 	"encoding/json/jsontext"
+	"fmt"
+	"strings"
 )
 
 // ChatGLM2, ChatGLM3 and GLM-4 as published with model_type "chatglm": LLaMA's block with few key heads, where half of each head turns, in
 // interleaved pairs. Checkpoints hold queries, keys and values in one matrix, and gate and up in another.
 //
 // A. Zeng et al., "GLM-130B", 2022, https://arxiv.org/abs/2210.02414, and the modeling_chatglm.py that lies with the checkpoints
-// (https://huggingface.co/THUDM/chatglm3-6b), whose keys and defaults these are. rope_ratio there multiplies the base of the frequencies.
+// (https://huggingface.co/THUDM/chatglm3-6b), whose keys and defaults these are. rope_ratio there multiplies the base of the frequencies. In the
+// code of ChatGLM2-32k it divides positions; a configuration that says by its _name_or_path that it is of a ChatGLM2 is refused if it has one.
 var _ = register(family{
 	modelType:    "chatglm",
 	architecture: "ChatGLMModel",
@@ -40,7 +43,11 @@ var _ = register(family{
 		c.HeadDim = 128 // ChatGLMConfig's default
 		f.headDim(c)
 		c.NormEps = f.numberOr("layernorm_epsilon", 1e-5)
-		c.RopeTheta = chatGLMBase * ropeRatio(f.values, f.fail)
+		ratio := ropeRatio(f.values, f.fail)
+		if strings.Contains(strings.ToLower(string(f.values["_name_or_path"])), "chatglm2") && ratio != 1 {
+			f.fail("rope_ratio", "1 for a ChatGLM2: its 32k version divides positions by it, which this version does not compute", fmt.Sprint(ratio))
+		}
+		c.RopeTheta = chatGLMBase * ratio
 		c.TieEmbeddings = f.tied(false)
 		c.Positions = Positions{Channels: c.HeadDim / 2, Interleaved: true}
 		c.Block.Biases = f.chatGLMBiases()

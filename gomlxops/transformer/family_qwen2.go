@@ -39,7 +39,8 @@ const slidingType, fullType = "sliding_attention", "full_attention"
 
 // layerWindows reads the window of each layer; 0 is none, nil none in any.
 func (f *fields) layerWindows(c *Config) []int {
-	q, windows := qwenWindows{}, []int(nil)
+	window, from := 4096, 28 // Qwen2Config's defaults
+	q := qwenWindows{Window: &window, From: &from}
 	for name, to := range map[string]any{"use_sliding_window": &q.Use, "sliding_window": &q.Window, "max_window_layers": &q.From, "layer_types": &q.Types} {
 		if v, ok := f.values[name]; ok {
 			if err := json.Unmarshal(v, to); err != nil {
@@ -47,43 +48,47 @@ func (f *fields) layerWindows(c *Config) []int {
 			}
 		}
 	}
-	if !q.Use || f.err != nil || c.Layers < 1 || c.Layers > mostLayers {
+	if !q.Use || q.Window == nil || f.err != nil || c.Layers < 1 || c.Layers > mostLayers {
 		return nil
 	}
-	if _, ok := f.values["sliding_window"]; q.Window == nil && ok {
-		return nil
+	if *q.Window < 1 {
+		f.fail("sliding_window", "null, or a number of at least 1", fmt.Sprint(*q.Window))
 	}
-	window, from := 4096, 28 // Qwen2Config's defaults
-	if q.Window != nil {
-		window = *q.Window
-	}
-	if q.From != nil {
-		from = *q.From
-	}
-	if q.Types != nil && len(q.Types) != c.Layers {
-		f.fail("layer_types", fmt.Sprintf("%d, one for each layer", c.Layers), fmt.Sprint(len(q.Types)))
-		return nil
-	}
-	for l := range c.Layers {
-		slides := l >= from
-		if q.Types != nil {
-			if slides = q.Types[l] == slidingType; !slides && q.Types[l] != fullType {
-				f.fail("layer_types", fmt.Sprintf("%q or %q", slidingType, fullType), fmt.Sprintf("%q", q.Types[l]))
-			}
-		}
+	windows := make([]int, c.Layers)
+	for l, slides := range f.sliding(c, q) {
 		if slides {
-			windows = append(windows, window)
-		} else {
-			windows = append(windows, 0)
+			windows[l] = *q.Window
 		}
 	}
-	if window < 1 {
-		f.fail("sliding_window", "null, or a number of at least 1", fmt.Sprint(window))
-	}
-	if !slices.Contains(windows, window) {
+	if !slices.Contains(windows, *q.Window) {
 		return nil
 	}
 	return windows
+}
+
+// sliding says which layers have the window.
+func (f *fields) sliding(c *Config, q qwenWindows) []bool {
+	slides := make([]bool, c.Layers)
+	if q.Types == nil {
+		if q.From == nil {
+			f.fail("max_window_layers", "the first layer that has the window", "null")
+			return nil
+		}
+		for l := range slides {
+			slides[l] = l >= *q.From
+		}
+		return slides
+	}
+	if len(q.Types) != c.Layers {
+		f.fail("layer_types", fmt.Sprintf("%d, one for each layer", c.Layers), fmt.Sprint(len(q.Types)))
+		return nil
+	}
+	for l, t := range q.Types {
+		if slides[l] = t == slidingType; t != slidingType && t != fullType {
+			f.fail("layer_types", fmt.Sprintf("%q or %q", slidingType, fullType), fmt.Sprintf("%q", t))
+		}
+	}
+	return slides
 }
 
 // putLayerWindows writes the windows, as the file said them where it still says the same.

@@ -247,31 +247,36 @@ func TestFamiliesRefuse(t *testing.T) {
 	qwen2 := strings.Replace(plain, "llama", "qwen2", 1) + `,"use_sliding_window":true,"max_window_layers":0`
 	for text, field := range map[string]string{
 		gpt2 + `,"n_head":3}`: "n_head",
-		strings.Replace(gpt2, `"n_head":2`, `"n_head":3`, 1) + `}`:          "n_head",
-		gpt2 + `,"scale_attn_weights":false}`:                               "scale_attn_weights",
-		gpt2 + `,"scale_attn_by_inverse_layer_idx":true}`:                   "scale_attn_by_inverse_layer_idx",
-		gpt2 + `,"layer_norm_epsilon":2}`:                                   "layer_norm_epsilon",
-		gpt2 + `,"activation_function":"mish"}`:                             "activation_function",
-		gpt2 + `,"n_inner":-3}`:                                             "n_inner",
-		opt + `,"do_layer_norm_before":false}`:                              "do_layer_norm_before",
-		opt + `,"word_embed_proj_dim":4}`:                                   "word_embed_proj_dim",
-		opt + `,"_remove_final_layer_norm":true}`:                           "_remove_final_layer_norm",
-		glm + `,"rmsnorm":false}`:                                           "rmsnorm",
-		glm + `,"apply_residual_connection_post_layernorm":true}`:           "apply_residual_connection_post_layernorm",
-		glm + `,"post_layer_norm":false}`:                                   "post_layer_norm",
-		glm + `,"rope_ratio":"x"}`:                                          "rope_ratio",
-		glm + `,"rope_ratio":-1}`:                                           "rope_ratio",
-		glm + `,"quantization_bit":4}`:                                      "quantization_bit",
-		glm + `,"multi_query_attention":true,"multi_query_group_num":3}`:    "multi_query_group_num",
-		strings.Replace(glm, `"kv_channels":4`, `"kv_channels":6`, 1) + `}`: "channels",
-		qwen2 + `,"sliding_window":0}`:                                      "sliding_window",
-		qwen2 + `,"layer_types":["chunked_attention"]}`:                     "layer_types",
-		qwen2 + `,"layer_types":[]}`:                                        "layer_types",
-		strings.Replace(plain, "llama", "mistral", 1) + `,"mlp_bias":true}`: "mlp_bias",
+		strings.Replace(gpt2, `"n_head":2`, `"n_head":3`, 1) + `}`:                           "n_head",
+		gpt2 + `,"scale_attn_weights":false}`:                                                "scale_attn_weights",
+		gpt2 + `,"scale_attn_by_inverse_layer_idx":true}`:                                    "scale_attn_by_inverse_layer_idx",
+		gpt2 + `,"layer_norm_epsilon":2}`:                                                    "layer_norm_epsilon",
+		gpt2 + `,"activation_function":"mish"}`:                                              "activation_function",
+		gpt2 + `,"n_inner":-3}`:                                                              "n_inner",
+		opt + `,"do_layer_norm_before":false}`:                                               "do_layer_norm_before",
+		opt + `,"word_embed_proj_dim":4}`:                                                    "word_embed_proj_dim",
+		opt + `,"_remove_final_layer_norm":true}`:                                            "_remove_final_layer_norm",
+		glm + `,"rmsnorm":false}`:                                                            "rmsnorm",
+		glm + `,"apply_residual_connection_post_layernorm":true}`:                            "apply_residual_connection_post_layernorm",
+		glm + `,"post_layer_norm":false}`:                                                    "post_layer_norm",
+		glm + `,"rope_ratio":"x"}`:                                                           "rope_ratio",
+		glm + `,"rope_ratio":-1}`:                                                            "rope_ratio",
+		glm + `,"_name_or_path":"THUDM/chatglm2-6b-32k","rope_ratio":4}`:                     "rope_ratio",
+		glm + `,"quantization_bit":4}`:                                                       "quantization_bit",
+		glm + `,"multi_query_attention":true,"multi_query_group_num":3}`:                     "multi_query_group_num",
+		strings.Replace(glm, `"kv_channels":4`, `"kv_channels":6`, 1) + `}`:                  "channels",
+		strings.Replace(qwen2, `"max_window_layers":0`, `"max_window_layers":null`, 1) + `}`: "max_window_layers",
+		qwen2 + `,"sliding_window":0}`:                                                       "sliding_window",
+		qwen2 + `,"layer_types":["chunked_attention"]}`:                                      "layer_types",
+		qwen2 + `,"layer_types":[]}`:                                                         "layer_types",
+		strings.Replace(plain, "llama", "mistral", 1) + `,"mlp_bias":true}`:                  "mlp_bias",
 	} {
 		if _, err := ParseConfig([]byte(text)); err == nil || !strings.Contains(err.Error(), field) {
 			t.Errorf("%s: expected an error with %s, found %v", text, field, err)
 		}
+	}
+	if c, err := ParseConfig([]byte(glm + `,"rope_ratio":500}`)); err != nil || c.RopeTheta != 5e6 {
+		t.Errorf("GLM-4's rope_ratio: %v", err)
 	}
 	_, err := ParseConfig([]byte(`{"architectures":["MambaForCausalLM"]}`))
 	for _, f := range Families() {

@@ -53,6 +53,17 @@ func FuzzConfig(f *testing.F) {
 	for _, data := range seeds(f, "config.json") {
 		f.Add(data)
 	}
+	for _, c := range familyCases() {
+		f.Add([]byte(c.config))
+	}
+	for _, name := range allOracleModels {
+		data, err := os.ReadFile(oracle.Path(f, "models/"+name+"/config.json"))
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	f.Add([]byte(`{"n_embd":6,"n_layer":1,"n_head":2,"n_positions":8,"vocab_size":5,"model_type":"pare","pare":{"version":1,"model_type":"gpt2","architectures":[],"linears":{},"head_dim":3,"layers":[{"heads":2,"kv_heads":1,"mlp":3}]}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c, err := ParseConfig(data)
 		if err != nil {
@@ -68,6 +79,9 @@ func FuzzConfig(f *testing.F) {
 		}
 		if twice, _ := again.JSON(); string(twice) != string(text) {
 			t.Errorf("changed when written twice:\n%s\n%s", text, twice)
+		}
+		if err := c.checkSaid(text); err != nil {
+			t.Error(err)
 		}
 	})
 }

@@ -28,10 +28,9 @@ type Walk struct {
 	broken  error // what left the streams in the middle of a block
 }
 
-// Walk begins before the first block. opt's Probe is what [Walk.Look] shows; its Recorder is not told of anything, since only the
-// caller knows how much there is to do. Unusable sequences are an error.
+// Walk begins before the first block. opt's Probe is what [Walk.Look] shows; its Recorder is told of looks, as of a whole run over
+// all blocks, [Walk.Calls] for each. Unusable sequences are an error.
 func (m *Model) Walk(sequences [][]int32, opt RunOptions) (*Walk, error) {
-	opt.Recorder = nil
 	w := &Walk{m: m}
 	err := w.begin(sequences, opt)
 	if err != nil {
@@ -44,7 +43,7 @@ func (w *Walk) begin(sequences [][]int32, opt RunOptions) (err error) {
 	if w.look, err = w.m.Dense().newRun(sequences, 1, opt); err != nil {
 		return err
 	}
-	opt.Probe = nil
+	opt.Probe, opt.Recorder = nil, nil
 	if w.pass, err = w.m.Dense().newRun(sequences, 1, opt); err != nil {
 		return err
 	}
@@ -68,12 +67,12 @@ func (w *Walk) Layer() int { return w.layer }
 func (w *Walk) Calls() int { return len(w.streams) }
 
 // Look runs the next block as it is on disk, for the probe's sake: all sequences stay where they are.
-func (w *Walk) Look(ctx context.Context) error { return w.glance(ctx, w.streams) }
+func (w *Walk) Look(ctx context.Context) error { return w.glance(ctx, 0, len(w.streams)) }
 
 // LookAt is [Walk.Look] of one call, 0 ≤ i < [Walk.Calls]: for two walks over the same sequences that are looked at side by side.
-func (w *Walk) LookAt(ctx context.Context, i int) error { return w.glance(ctx, w.streams[i:i+1]) }
+func (w *Walk) LookAt(ctx context.Context, i int) error { return w.glance(ctx, i, i+1) }
 
-func (w *Walk) glance(ctx context.Context, streams []stream) error {
+func (w *Walk) glance(ctx context.Context, from, to int) error {
 	if err := w.ready(); err != nil {
 		return err
 	}
@@ -81,7 +80,8 @@ func (w *Walk) glance(ctx context.Context, streams []stream) error {
 	if err != nil {
 		return err
 	}
-	err = w.look.waves(ctx, len(streams), func(i int) (func() error, error) { return w.glanceOnce(block, streams[i]) })
+	w.look.progress.done = w.layer*len(w.streams) + from // also where blocks before it were passed unseen
+	err = w.look.waves(ctx, to-from, func(i int) (func() error, error) { return w.glanceOnce(block, w.streams[from+i]) })
 	return errors.Join(err, block.free())
 }
 

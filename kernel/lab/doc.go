@@ -17,5 +17,6 @@
 //
 // A cell is a process and keeps no variables, so what is expensive is kept as files: calibrations and decompositions lie
 // under [Home] in results, each named by the digest of what it was made from (model, text, options, version). The second
-// run of a cell reads them back. Every attempt is a trial of the tracker in [TrackerPath].
+// run of a cell reads them back. Every attempt is a trial of the tracker in [TrackerPath]; what it was measured on is part of
+// it, and tables and charts show trials of one [Measure] only.
 package lab

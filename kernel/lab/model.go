@@ -74,6 +74,11 @@ type Info struct {
 	LinearParams int64  `json:"linear_params"` // in decoder linears, what compression works on
 	DType        string `json:"dtype"`
 	Digest       string `json:"digest"`
+
+	// Shapes are those of each layer of a pruned model whose layers differ; heads and MLP size above are then those before pruning.
+	Shapes []transformer.Shape `json:"shapes,omitempty"`
+
+	Tokenizer TokenizerInfo `json:"tokenizer"`
 }
 
 // Info describes the model.
@@ -82,8 +87,9 @@ func (m *Model) Info() (Info, error) {
 	digest, err := m.Digest()
 	return Info{
 		Name: m.Name, Dir: m.Dir(), Architecture: c.ModelType, Layers: c.Layers, HiddenSize: c.HiddenSize, Heads: c.Heads,
-		KVHeads: c.KVHeads, MLPSize: c.IntermediateSize, Vocabulary: c.VocabSize, MaxPositions: c.MaxPositions,
+		KVHeads: c.KVHeads, MLPSize: c.IntermediateSize, Vocabulary: c.VocabSize, MaxPositions: c.Longest(), Shapes: c.Shapes,
 		Params: m.Params(), LinearParams: v.LinearParams(), DType: c.DType, Digest: digest,
+		Tokenizer: describeTokenizer(m.Tokenizer),
 	}, err
 }
 
@@ -91,11 +97,12 @@ func (m *Model) Info() (Info, error) {
 func (i Info) Facts() show.Fragment {
 	return show.Facts{
 		Title: "Model " + i.Name,
-		Items: []show.Fact{
+		Items: append([]show.Fact{
 			{Name: "architecture", Value: fmt.Sprintf("%s, %d layers", i.Architecture, i.Layers)},
 			{Name: "hidden size", Value: i.HiddenSize},
-			{Name: "heads", Value: fmt.Sprintf("%d for queries, %d for keys and values", i.Heads, i.KVHeads)},
-			{Name: "MLP size", Value: i.MLPSize},
+			{Name: "heads", Value: fmt.Sprintf("%s for queries, %s for keys and values",
+				i.over(i.Heads, func(s transformer.Shape) int { return s.Heads }), i.over(i.KVHeads, func(s transformer.Shape) int { return s.KVHeads }))},
+			{Name: "MLP size", Value: i.over(i.MLPSize, func(s transformer.Shape) int { return s.MLP })},
 			{Name: "vocabulary", Value: i.Vocabulary, Unit: "tokens"},
 			{Name: "longest sequence", Value: i.MaxPositions, Unit: "tokens"},
 			{Name: "parameters", Value: i.Params},
@@ -103,6 +110,21 @@ func (i Info) Facts() show.Fragment {
 			{Name: "stored as", Value: i.DType},
 			{Name: "digest", Value: i.Digest},
 			{Name: "directory", Value: i.Dir},
-		},
+		}, i.Tokenizer.facts()...),
 	}
+}
+
+// over is a size of a layer, as a range where layers differ.
+func (i Info) over(all int, of func(transformer.Shape) int) string {
+	if i.Shapes == nil {
+		return fmt.Sprint(all)
+	}
+	least, most := of(i.Shapes[0]), 0
+	for _, s := range i.Shapes {
+		least, most = min(least, of(s)), max(most, of(s))
+	}
+	if least == most {
+		return fmt.Sprint(least)
+	}
+	return fmt.Sprintf("%d to %d", least, most)
 }
