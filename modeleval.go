@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	_ "github.com/parelab/pare/datasets/records/parquet" // tasks come in it
 	"github.com/parelab/pare/datasets/tasks"
 	"github.com/parelab/pare/gomlxops/evaluate"
 	"github.com/parelab/pare/kernel/lab"

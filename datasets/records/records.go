@@ -1,4 +1,8 @@
-// Package records reads rows of data sets as they are distributed: JSON, JSON lines and Parquet.
+// Package records reads rows of data sets as they are distributed: JSON, JSON lines, and Parquet in a program that has
+//
+//	import _ "github.com/parelab/pare/datasets/records/parquet"
+//
+// A first call:
 //
 //	rows, err := records.Read("validation-00000-of-00001.parquet")
 //	question, err := rows[0].Text("question.stem")
@@ -28,21 +32,18 @@ import (
 // Row is one row. Its methods return an error that names file, row and field where a value is missing or of another kind.
 type Row struct {
 	Where  string         // "FILE: line 7" or "FILE: row 7", counted from 1
-	values map[string]any // nil, bool, int64, float64, string, or []any of these
+	Values map[string]any // nil, bool, int64, float64, string, or []any of these
 }
 
-// Read reads the rows of a file that ends in .parquet, .jsonl or .json. A .json file is one list of objects or, as many are, lines of them.
+// Read reads the rows of a file that ends in .jsonl, .json or .parquet. A .json file is one list of objects or, as many are, lines of them. For
+// Parquet the program must import the package of that name, too.
 func Read(path string) ([]Row, error) {
-	var rows []Row
-	var err error
-	switch ext := strings.ToLower(filepath.Ext(path)); ext {
-	case ".parquet":
-		rows, err = readParquet(path)
-	case ".jsonl", ".json":
-		rows, err = readJSON(path)
-	default:
-		err = fmt.Errorf("expected a file that ends in .parquet, .jsonl or .json, found %q", ext)
+	ext := strings.ToLower(filepath.Ext(path))
+	read := readers[ext]
+	if read == nil {
+		return nil, fmt.Errorf("records: %s: %w", path, unread(ext))
 	}
+	rows, err := read(path)
 	if err != nil {
 		return nil, fmt.Errorf("records: %s: %w", path, err)
 	}
@@ -52,12 +53,27 @@ func Read(path string) ([]Row, error) {
 	return rows, nil
 }
 
+// readers read files by how their names end.
+var readers = map[string]func(path string) ([]Row, error){".json": readJSON, ".jsonl": readJSON}
+
+// Register has Read read files whose names end in ext. It is called while a program starts.
+func Register(ext string, read func(path string) ([]Row, error)) { readers[ext] = read }
+
+// unread says what to do about a file that nothing reads.
+func unread(ext string) error {
+	if ext == ".parquet" {
+		return fmt.Errorf("this program was built without Parquet: add the line import _ %q, to a notebook's cell too, or convert the file to JSON lines",
+			"github.com/parelab/pare/datasets/records/parquet")
+	}
+	return fmt.Errorf("expected a file that ends in .parquet, .jsonl or .json, found %q", ext)
+}
+
 // New makes a row of values by name, which are bool, int64, float64, string, or []any of these.
 func New(where string, values map[string]any) Row { return Row{where, values} }
 
 // With returns the row with more values, in place of those of the same names.
 func (r Row) With(values map[string]any) Row {
-	all := maps.Clone(r.values)
+	all := maps.Clone(r.Values)
 	maps.Copy(all, values)
 	return Row{r.Where, all}
 }
@@ -66,14 +82,14 @@ func (r Row) With(values map[string]any) Row {
 func (r Row) Error(field, want string) error { return r.unexpected(field, want) }
 
 // Has says whether the row has a value of that name that is not null.
-func (r Row) Has(field string) bool { return r.values[field] != nil }
+func (r Row) Has(field string) bool { return r.Values[field] != nil }
 
 // Fields lists the names of the row's values.
-func (r Row) Fields() []string { return slices.Sorted(maps.Keys(r.values)) }
+func (r Row) Fields() []string { return slices.Sorted(maps.Keys(r.Values)) }
 
 // Text returns a text.
 func (r Row) Text(field string) (string, error) {
-	text, ok := r.values[field].(string)
+	text, ok := r.Values[field].(string)
 	if !ok {
 		return "", r.unexpected(field, "a text")
 	}
@@ -82,7 +98,7 @@ func (r Row) Text(field string) (string, error) {
 
 // Texts returns a list of texts.
 func (r Row) Texts(field string) ([]string, error) {
-	list, ok := r.values[field].([]any)
+	list, ok := r.Values[field].([]any)
 	if !ok {
 		return nil, r.unexpected(field, "a list of texts")
 	}
@@ -97,7 +113,7 @@ func (r Row) Texts(field string) ([]string, error) {
 
 // Int returns a whole number.
 func (r Row) Int(field string) (int, error) {
-	switch n := r.values[field].(type) {
+	switch n := r.Values[field].(type) {
 	case int64:
 		return int(n), nil
 	case float64:
@@ -110,7 +126,7 @@ func (r Row) Int(field string) (int, error) {
 
 // Bool returns a truth value.
 func (r Row) Bool(field string) (bool, error) {
-	b, ok := r.values[field].(bool)
+	b, ok := r.Values[field].(bool)
 	if !ok {
 		return false, r.unexpected(field, "true or false")
 	}
@@ -118,7 +134,7 @@ func (r Row) Bool(field string) (bool, error) {
 }
 
 func (r Row) unexpected(field, want string) error {
-	v, there := r.values[field]
+	v, there := r.Values[field]
 	if there {
 		return fmt.Errorf("%s: field %s: expected %s, found %s", r.Where, field, want, describe(v))
 	}

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/parquet-go/parquet-go"
+
+	_ "github.com/parelab/pare/datasets/records/parquet"
 )
 
 // put writes a file below a directory.

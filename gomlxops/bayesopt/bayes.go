@@ -97,8 +97,8 @@ func (b *bayes) hyper(h *history, u [][]float64, y []float64) (Hyper, error) {
 	return gp.Hyper(), nil
 }
 
-// alike is how far the length scales of variables are believed to spread, in logarithms, around their mean: by a third. Wider, and 20 trials in 20
-// dimensions are too few to tell them apart; see TestExperiment.
+// alike is how far the length scales of variables are believed to spread, in logarithms, around their mean: by a third. A few dozen trials are too few
+// to tell wider spreads from chance.
 const alike = 0.3
 
 // trialsPerLength is how many trials for each variable there must be before variables get length scales of their own.

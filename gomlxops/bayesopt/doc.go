@@ -26,8 +26,8 @@
 // # What Bayes does
 //
 //  1. The Starts are evaluated, then points of a scrambled Halton sequence until there are Options.Initial trials.
-//  2. Values are compressed on their bad side and standardised; a failed trial counts as the worst one seen. (Left as they are, a few terrible allocations
-//     hide all other differences: on made-up allocations of 5 variables the search then gained after 50 trials what it now gains after 20.)
+//  2. Values are compressed on their bad side and standardised; a failed trial counts as the worst one seen. Left as they
+//     are, a few terrible allocations would hide all other differences.
 //  3. The covariance is Matérn-5/2 ([GP]); one length scale for all variables until there are twice as many trials as variables, then one for each,
 //     believed alike. Where variables have a Curve, a Bayesian regression on the curves is added, so that the search begins with what energies tell and
 //     corrects it. Hyperparameters are the most probable ones ([Fit]): afresh for each of the first 64 trials, then for each eighth and by a few steps between.
@@ -44,7 +44,32 @@
 // Prefer groups: one variable for each kind, or each kind and band of layers. Where each linear is to have its own (up to 200), give the
 // variables curves, of the energy that each ratio discards; without, 50 trials say little about 196 unknowns, though more than random search does.
 //
+// # How good it is
+//
+// On made-up allocations at 20 percent removed (a sum of convex exponentials, one for each group, pairs that harm each other, a noise of 0.2 percent,
+// perplexities up to thousands; BenchmarkSearch), what is left of the way from the uniform allocation, which is 1, to the best there is, which is
+// 0. Each pair is the best of 20 and of 50 trials, in the median of 11 seeds:
+//
+//	variables     5                20              28              196
+//	random        0.25   0.23      1.00   0.87     1.00   1.00     1.00   1.00
+//	halton        0.23   0.21      0.93   0.81     1.00   1.00     1.00   1.00
+//	tpe           0.063  0.025     0.90   0.44     0.95   0.53     1.00   1.00
+//	paper         0.29   0.25      0.69   0.53     0.68   0.68     rejection finds no point
+//	bayes         0.002  0.0007    0.18   0.011    0.39   0.040    0.82   0.63
+//	with curves   0.0005 0.0005    0.034  0.005    0.061  0.020    0.10   0.093
+//
+//	go test -run - -bench Search -benchtime 1x -timeout 60m ./gomlxops/bayesopt/
+//
+// The curves were wrong by a factor of e^±0.5 for each group, and told nothing of pairs.
+//
 // # Speed
+//
+// The next trial after 200 in 30 variables takes 41 ms where hyperparameters climb a few steps, the least of 30 on two cores at a load of 26. A full
+// fit could not be timed on idle cores: it evaluates the likelihood 97 times at 2.9 ms each, in two climbs at once. Beside it scikit-learn, under the same
+// load, took 4.7 s and 35 s:
+//
+//	go test -run - -bench 'Ask|Likelihood' -benchtime 1x -count 30 ./gomlxops/bayesopt/
+//	python3 gomlxops/bayesopt/testdata/sklearn_peer.py
 //
 // # What it does not do
 //

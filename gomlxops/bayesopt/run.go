@@ -13,7 +13,7 @@ type Objective func(ctx context.Context, s Suggestion) (float64, error)
 
 // RunOptions say how far [Optimizer.Run] goes.
 type RunOptions struct {
-	Trials  int // in the history when it ends, those that were there before it among them; at least 1
+	Trials  int // in the history when it ends, those that were there before, ended or pending, among them; at least 1
 	Workers int // that evaluate at once; 0 is 1
 
 	// Observe is called after each trial that ended, from one goroutine at a time. nil observes nothing.

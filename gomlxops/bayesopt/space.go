@@ -27,7 +27,7 @@ type Variable struct {
 	Upper float64 `json:"upper"`
 
 	// Curve is what is believed beforehand of the variable's own part in the objective, up to a factor that all variables
-	// share: the energy that a group discards at some ratios, say. It may be left out; see Options.
+	// share: the energy that a group discards at some ratios, say. It may be left out; see the package comment.
 	Curve []Knot `json:"curve,omitempty"`
 }
 

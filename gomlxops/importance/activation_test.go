@@ -22,7 +22,7 @@ func TestActivations(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(s.Weights) != 19 || len(s.Weights[14].By) != 0 || s.Tokens != moments.Tokens || s.Sequences != 16 {
+		if len(s.Weights) != 20 || len(s.Weights[14].By) != 0 || s.Tokens != moments.Tokens || s.Sequences != 16 {
 			t.Fatalf("%d weights, %+v", len(s.Weights), s)
 		}
 		for i, w := range s.Weights[:14] {
@@ -91,7 +91,7 @@ func TestMagnitudes(t *testing.T) {
 			t.Errorf("%s: l2 apart by %.2g", w.Name, d)
 		}
 	}
-	if len(s.Weights) != 19 {
+	if len(s.Weights) != 20 {
 		t.Errorf("%d weights", len(s.Weights))
 	}
 }

@@ -18,6 +18,9 @@ type Options struct {
 	Batch    int               // sequences in one call of the graph; 0 lets the stream choose
 	Keep     []string          // weights, by name, whose gradients Taylor keeps in full; two float32 for each number
 	Recorder gomlxops.Recorder // told of progress; nil keeps nothing
+	// Tables has Taylor score the embedding and the head too: two float32 more for each of their numbers, and of a head that is tied to the
+	// embedding for as long as the pass takes.
+	Tables bool
 }
 
 // Collect runs each sequence (token ids, all of one length, at least two) forward and backward through the dense model, and
@@ -78,7 +81,9 @@ type fisherReader struct {
 	open map[int]*margins // by number of the linear
 }
 
-func (r *fisherReader) wants(p transformer.Place) bool { return !isNorm(p) && p != transformer.Head }
+func (r *fisherReader) wants(p transformer.Place) bool { return !isNorm(p) && !isTable(p) }
+
+func (r *fisherReader) embedded(transformer.Seen, int, []float32) {}
 
 func (r *fisherReader) sink(s transformer.Seen, rows, columns int) sink {
 	at := r.places[spot{s.Layer, s.Place}]

@@ -12,6 +12,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -74,6 +75,15 @@ func (p *peak) bytes() int64 {
 	close(p.stop)
 	p.wg.Wait()
 	return p.most
+}
+
+// cpuTime is the processor time of this process, which other programs on the machine disturb less than the time on the wall.
+func cpuTime() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 func largeConfig(layers int) *transformer.Config {
@@ -152,7 +162,7 @@ func BenchmarkLarge(b *testing.B) {
 						sequences[i][t] = int32(rng.IntN(32000))
 					}
 				}
-				memory := watchMemory(b)
+				memory, cpu := watchMemory(b), cpuTime()
 				for b.Loop() {
 					if err := pass.run(b.Context(), m, sequences); err != nil {
 						b.Fatal(err)
@@ -160,6 +170,7 @@ func BenchmarkLarge(b *testing.B) {
 				}
 				most := memory.bytes()
 				b.ReportMetric(float64(most)/1e6, "peak-MB")
+				b.ReportMetric((cpuTime()-cpu).Seconds()/float64(b.N), "cpu-s/op")
 				b.ReportMetric(float64(8*256)*float64(b.N)/b.Elapsed().Seconds(), "tokens/s")
 				if most > mostMemory {
 					b.Errorf("%d layers: %d MB beyond the page cache, at most %d MB are allowed", layers, most>>20, mostMemory>>20)

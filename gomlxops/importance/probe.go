@@ -25,6 +25,7 @@ type probe struct {
 	reader
 	inGraph  bool
 	products *products
+	parts    parts
 }
 
 // reader is what becomes of gradients.
@@ -32,6 +33,8 @@ type reader interface {
 	// sink returns the sink of a weight, nil where it is not wanted. columns is 0 for a norm.
 	sink(s transformer.Seen, rows, columns int) sink
 	wants(p transformer.Place) bool
+	// embedded gets the gradient dh [tokens, width] by what the embedding gave.
+	embedded(s transformer.Seen, width int, dh []float32)
 	Finish(layer int) error
 }
 
@@ -51,8 +54,11 @@ func newProbe(r reader) (*probe, error) {
 
 // Graph returns x and dy of a linear, or the gradient [out, in] of each sequence; of a norm those of all sequences, [sequences, width].
 func (p *probe) Graph(t transformer.Tap) []*graph.Node {
-	if t.X == nil || !p.wants(t.Place) {
+	if !p.wants(t.Place) {
 		return nil
+	}
+	if t.Place == transformer.Embedding {
+		return []*graph.Node{t.DY}
 	}
 	perSequence := func(x *graph.Node) *graph.Node {
 		return graph.Reshape(x, t.Sequences, x.Shape().Dim(0)/t.Sequences, x.Shape().Dim(1))
@@ -78,28 +84,81 @@ func (p *probe) Observe(s transformer.Seen, out []*tensors.Tensor) error {
 	for i, t := range out {
 		dims[i] = t.Shape().Dimensions
 	}
+	if len(out) == 0 || len(dims[0]) != 2 || s.Parts > 1 && isNorm(s.Place) && s.Sequences != 1 {
+		return fmt.Errorf("expected matrices, found shapes %v for part %d of %d", dims, s.Part, s.Parts)
+	}
 	switch {
-	case s.Parts != 1 || len(out) == 0 || len(dims[0]) != 2:
-		return fmt.Errorf("expected whole sequences and matrices, found part %d of %d and shapes %v", s.Part, s.Parts, dims)
+	case s.Place == transformer.Embedding:
+		return values(out[0], func(dh []float32) error { p.embedded(s, dims[0][1], dh); return nil })
 	case isNorm(s.Place):
-		to := p.sink(s, dims[0][1], 0)
-		return values(out[0], func(flat []float32) error { inRows(to, s.Sequences, dims[0][1], 1, flat); return nil })
+		return values(out[0], func(flat []float32) error {
+			if flat = p.parts.add(s, 0, flat, true); flat != nil {
+				inRows(p.sink(s, dims[0][1], 0), s.Sequences, dims[0][1], 1, flat)
+			}
+			return nil
+		})
 	case p.inGraph:
-		to := p.sink(s, dims[0][0], dims[0][1])
 		for _, t := range out {
-			if err := values(t, func(flat []float32) error { inRows(to, 1, dims[0][0], dims[0][1], flat); return nil }); err != nil {
+			err := values(t, func(flat []float32) error {
+				if flat = p.parts.add(s, 0, flat, true); flat != nil {
+					inRows(p.sink(s, dims[0][0], dims[0][1]), 1, dims[0][0], dims[0][1], flat)
+				}
+				return nil
+			})
+			if err != nil {
 				return err
 			}
 		}
 		return nil
 	}
 	in, o := dims[0][1], dims[1][1]
-	to := p.sink(s, o, in)
 	return values(out[0], func(x []float32) error {
 		return values(out[1], func(dy []float32) error {
-			return p.products.each(call{x, dy, s.Sequences, dims[0][0] / s.Sequences, in, o}, to.add)
+			x, dy := p.parts.add(s, 0, x, false), p.parts.add(s, 1, dy, false)
+			if x == nil {
+				return nil
+			}
+			return p.products.each(call{x, dy, s.Sequences, len(x) / in / s.Sequences, in, o}, p.sink(s, o, in).add)
 		})
 	})
+}
+
+// parts joins what comes in parts of one sequence: see transformer.Seen. The zero value is ready.
+type parts map[partOf][]float32
+
+type partOf struct {
+	place  transformer.Place
+	output int
+}
+
+// add returns the whole when its last part has come, and nil before. What comes whole is returned as it is. Sums are added up, rows are
+// joined; rows that two parts share have no gradient in the second.
+func (p *parts) add(s transformer.Seen, output int, values []float32, sum bool) []float32 {
+	if s.Parts == 1 {
+		return values
+	}
+	if *p == nil {
+		*p = parts{}
+	}
+	key := partOf{s.Place, output}
+	whole := (*p)[key]
+	if sum && s.Part > 0 {
+		for i, v := range values {
+			whole[i] += v
+		}
+	} else {
+		whole = append(whole, values...)
+	}
+	if s.Part < s.Parts-1 {
+		(*p)[key] = whole
+		return nil
+	}
+	delete(*p, key)
+	return whole
+}
+
+func isTable(p transformer.Place) bool {
+	return p == transformer.Head || p == transformer.Embedding || p == transformer.PositionTable
 }
 
 func isNorm(p transformer.Place) bool {

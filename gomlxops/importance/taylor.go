@@ -37,6 +37,9 @@ func taylorScores(ctx context.Context, v *transformer.Variant, sequences [][]int
 		}
 	}
 	r := &taylorReader{v: v, scores: s, places: placesOf(v), keep: opt.Keep, n: len(sequences)}
+	if opt.Tables {
+		r.tables = &tables{config: v.Model().Config(), sequences: sequences}
+	}
 	p, err := newProbe(r)
 	if err != nil {
 		return nil, err
@@ -63,6 +66,10 @@ func placesOf(v *transformer.Variant) map[spot]int {
 		all[spot{norm.Layer, norm.Place}] = n
 		n++
 	}
+	for _, t := range v.Model().Config().Tables() {
+		all[spot{layerOf(v.Model().Config(), t.Place), t.Place}] = n
+		n++
+	}
 	return all
 }
 
@@ -77,28 +84,52 @@ type taylorReader struct {
 	scores *Scores
 	places map[spot]int
 	keep   []string
-	n      int // sequences
+	n      int     // sequences
+	tables *tables // nil where they are not asked for
 
 	open map[int]*squares // by number of the weight
 }
 
-func (r *taylorReader) wants(p transformer.Place) bool { return p != transformer.Head }
+func (r *taylorReader) wants(p transformer.Place) bool { return r.tables != nil || !isTable(p) }
 
 func (r *taylorReader) sink(s transformer.Seen, rows, columns int) sink {
-	at := r.places[spot{s.Layer, s.Place}]
-	if r.open[at] == nil {
+	if s.Place != transformer.Head {
+		return r.sums(spot{s.Layer, s.Place}, rows, max(1, columns))
+	}
+	if r.tables.config.TieEmbeddings {
+		return r.tables.tied(r.sums(spot{-1, transformer.Embedding}, rows, columns), rows, columns)
+	}
+	return r.sums(spot{s.Layer, s.Place}, rows, columns)
+}
+
+// sums returns the squares of one weight.
+func (r *taylorReader) sums(at spot, rows, columns int) *squares {
+	i := r.places[at]
+	if r.open[i] == nil {
 		if r.open == nil {
 			r.open = map[int]*squares{}
 		}
-		r.open[at] = newSquares(rows, max(1, columns))
+		r.open[i] = newSquares(rows, columns)
 	}
-	return r.open[at]
+	return r.open[i]
 }
 
-// Finish scores the weights of a layer.
-func (r *taylorReader) Finish(int) error {
+// embedded adds gradients of the embedding, row by row.
+func (r *taylorReader) embedded(s transformer.Seen, width int, dh []float32) {
+	for _, t := range r.tables.config.Tables() {
+		if t.Place != transformer.Head {
+			r.tables.add(t, r.sums(spot{-1, t.Place}, t.Rows, t.Columns), s, dh)
+		}
+	}
+}
+
+// Finish scores the weights of a layer. Those of the embedding wait for its own, even where the head has begun them.
+func (r *taylorReader) Finish(layer int) error {
 	for at, sums := range r.open {
 		w := r.scores.Weights[at]
+		if w.Layer != layer {
+			continue
+		}
 		delete(r.open, at)
 		if err := r.score(w, sums.mean(r.n)); err != nil {
 			return fmt.Errorf("%s: %w", w.Name, err)

@@ -3,12 +3,17 @@ package importance
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
 
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"github.com/parelab/pare/gomlxops"
 	"github.com/parelab/pare/gomlxops/covariance"
 	"github.com/parelab/pare/gomlxops/internal/oracle"
 	"github.com/parelab/pare/gomlxops/transformer"
@@ -99,7 +104,7 @@ func TestNormScores(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := len(m.Linears()) + 2*m.Config().Layers + 1; len(s.Weights) != want {
+	if want := len(m.Linears()) + 2*m.Config().Layers + 2; len(s.Weights) != want {
 		t.Fatalf("%d weights, want %d", len(s.Weights), want)
 	}
 	checked := 0
@@ -197,5 +202,169 @@ func TestTaylorRefuses(t *testing.T) {
 	cancel()
 	if _, err := Taylor(ctx, m.Dense(), tokens["taylor"], Options{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
+	}
+}
+
+// perSequence is the obvious way to the gradients of a weight: the whole model's graph, one sequence at a time.
+func perSequence(t *testing.T, m *transformer.Model, name string, sequences [][]int32) *Gradients {
+	t.Helper()
+	b, err := gomlxops.Backend()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	var weights []any
+	for _, s := range m.Config().TensorShapes() {
+		w, shape, err := m.Float32(s.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		names, weights = append(names, s.Name), append(weights, tensors.FromFlatDataAndDimensions(w, shape...))
+	}
+	exec := graph.MustNewExec(b, func(in []*graph.Node) []*graph.Node {
+		w := transformer.Weights{}
+		for i, n := range names {
+			w[n] = in[i+1]
+		}
+		return graph.Gradient(m.Config().Loss(in[0], w), w[name+".weight"])
+	})
+	g := &Gradients{}
+	for _, s := range sequences {
+		out, err := exec.Call(append([]any{tensors.FromFlatDataAndDimensions(s, 1, len(s))}, weights...)...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		dw := tensors.MustCopyFlatData[float32](out[0])
+		if g.G == nil {
+			g.G, g.A = make([]float32, len(dw)), make([]float32, len(dw))
+		}
+		for i, v := range dw {
+			g.G[i] += v / float32(len(sequences))
+			g.A[i] += v * v / float32(len(sequences))
+		}
+	}
+	return g
+}
+
+// Embedding and head, tied or not, and positions, against the whole graph; products on the host and in the graph.
+func TestTables(t *testing.T) {
+	for _, name := range []string{"mha", "gqa", "gpt2"} {
+		m, tokens := reference(t, name)
+		sequences := tokens["forward"]
+		var names []string
+		for _, table := range m.Config().Tables() {
+			names = append(names, table.Name)
+		}
+		if want := map[string]int{"mha": 2, "gqa": 1, "gpt2": 2}[name]; len(names) != want {
+			t.Fatalf("%s: tables %v", name, names)
+		}
+		host, err := Taylor(t.Context(), m.Dense(), sequences, Options{Batch: 2, Tables: true, Keep: names})
+		if err != nil {
+			t.Fatal(err)
+		}
+		inGraph, err := blank(m.Dense())
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := &taylorReader{v: m.Dense(), scores: inGraph, places: placesOf(m.Dense()), n: len(sequences), keep: names,
+			tables: &tables{config: m.Config(), sequences: sequences}}
+		if _, err := m.Dense().Backward(t.Context(), sequences, &probe{reader: r, inGraph: true}, transformer.RunOptions{Batch: 2}); err != nil {
+			t.Fatal(err)
+		}
+		for _, table := range names {
+			want := perSequence(t, m, table, sequences)
+			for what, s := range map[string]*Scores{"host": host, "graph": inGraph} {
+				w, err := s.Of(table)
+				if err != nil || w.Gradients == nil {
+					t.Fatalf("%s: %v", table, err)
+				}
+				for part, d := range map[string]float64{
+					"G": apart(t, inFloat64(w.Gradients.G), inFloat64(want.G)), "A": apart(t, inFloat64(w.Gradients.A), inFloat64(want.A)),
+				} {
+					if !(d < 1e-4) {
+						t.Errorf("%s %s on the %s: %s apart by %.2g", name, table, what, part, d)
+					}
+				}
+				if v := w.By[ParamFirst]; len(v.Rows) != w.Rows || len(v.Columns) != w.Columns || w.Columns != m.Config().HiddenSize {
+					t.Errorf("%s %s: %d rows and %d columns", name, table, len(v.Rows), len(v.Columns))
+				}
+			}
+		}
+	}
+}
+
+// A vocabulary that the head takes in parts of a sequence, with rows that two parts share.
+func TestTablesOfLargeVocabulary(t *testing.T) {
+	const vocabulary, length = 70_001, 251
+	c, err := transformer.ParseConfig(fmt.Appendf(nil, `{"model_type": "llama", "architectures": ["LlamaForCausalLM"], "vocab_size": %d, "hidden_size": 4,
+		"intermediate_size": 6, "num_hidden_layers": 1, "num_attention_heads": 1, "max_position_embeddings": 512, "tie_word_embeddings": true}`, vocabulary))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir() + "/model"
+	if err := transformer.SaveInit(t.Context(), dir, c, 1, "F32", nil, transformer.SaveOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	m, err := transformer.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	sequences := make([][]int32, 2)
+	for i := range sequences {
+		for p := range length {
+			sequences[i] = append(sequences[i], int32((i+p*p*977)%vocabulary))
+		}
+	}
+	table := c.Tables()[0].Name
+	s, err := Taylor(t.Context(), m.Dense(), sequences, Options{Tables: true, Keep: []string{table, "model.norm"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{table, "model.norm"} {
+		want := perSequence(t, m, name, sequences)
+		w, err := s.Of(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if g, a := apart(t, inFloat64(w.Gradients.G), inFloat64(want.G)), apart(t, inFloat64(w.Gradients.A), inFloat64(want.A)); !(g < 1e-4) || !(a < 1e-4) {
+			t.Errorf("%s: G apart by %.2g, A by %.2g", name, g, a)
+		}
+	}
+}
+
+func inFloat64(values []float32) []float64 {
+	wide := make([]float64, len(values))
+	for i, v := range values {
+		wide[i] = float64(v)
+	}
+	return wide
+}
+
+// What comes in parts is joined before anything is squared.
+func TestParts(t *testing.T) {
+	var p parts
+	seen := func(part, parts int) transformer.Seen {
+		return transformer.Seen{Place: transformer.Head, Part: part, Parts: parts}
+	}
+	if got := p.add(seen(0, 1), 0, []float32{5}, true); len(got) != 1 || got[0] != 5 {
+		t.Errorf("whole: %v", got)
+	}
+	for _, sum := range []bool{true, false} {
+		for part, v := range []float32{1, 2, 4} {
+			got := p.add(seen(part, 3), 0, []float32{v, v}, sum)
+			other := p.add(seen(part, 3), 1, []float32{v}, sum)
+			switch {
+			case part < 2 && (got != nil || other != nil):
+				t.Errorf("part %d: %v, %v", part, got, other)
+			case part == 2 && sum && !reflect.DeepEqual(got, []float32{7, 7}):
+				t.Errorf("sum: %v", got)
+			case part == 2 && !sum && !reflect.DeepEqual(got, []float32{1, 1, 2, 2, 4, 4}):
+				t.Errorf("joined: %v", got)
+			}
+		}
+	}
+	if len(p) != 0 {
+		t.Errorf("left: %v", p)
 	}
 }

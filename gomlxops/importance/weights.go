@@ -6,7 +6,7 @@ import (
 	"github.com/parelab/pare/gomlxops/transformer"
 )
 
-// blank returns scores by nothing, for every linear and norm of v.
+// blank returns scores by nothing, for every linear and norm of v, its embedding and its head.
 func blank(v *transformer.Variant) (*Scores, error) {
 	m := v.Model()
 	digest, err := m.Digest()
@@ -23,6 +23,9 @@ func blank(v *transformer.Variant) (*Scores, error) {
 	for _, n := range m.Config().Norms() {
 		s.Weights = append(s.Weights, &Weight{Name: n.Name, Layer: n.Layer, Rows: n.Width})
 	}
+	for _, t := range m.Config().Tables() {
+		s.Weights = append(s.Weights, &Weight{Name: t.Name, Layer: layerOf(m.Config(), t.Place), Rows: t.Rows, Columns: t.Columns})
+	}
 	return s, nil
 }
 
@@ -37,4 +40,12 @@ func weightOf(v *transformer.Variant, w *Weight) ([]float32, error) {
 		err = fmt.Errorf("%s: expected %d values, found %d", w.Name, w.Rows*max(1, w.Columns), len(values))
 	}
 	return values, err
+}
+
+// layerOf is the layer that a table counts as: −1 before the first block.
+func layerOf(c *transformer.Config, p transformer.Place) int {
+	if p == transformer.Head {
+		return c.Layers
+	}
+	return -1
 }

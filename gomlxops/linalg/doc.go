@@ -24,7 +24,8 @@
 //	             LAPACK    our own
 //	Eigh         dsyevd    tridiagonal.go, divide.go, backtransform.go
 //	EighTop      dsytrd, dstedc, dormtr of as many vectors; the same files
-//	SVD          dgesdd    svd.go: eigenvectors of the Gram matrix, in levels so that no digits are lost
+//	SVD          dgesdd    svd.go: eigenvectors of the smaller Gram matrix, in levels so that no digits are lost; with LAPACK
+//	                       too, where one side is at least twice the other
 //	Cholesky     dpotrf    cholesky.go
 //	SolveLower…  triangular.go, both
 //	Mul…         product.go, both

@@ -126,10 +126,17 @@ func (l *lapack) eighSteps(p *eigenproblem, a []float64, top int) []float64 {
 	return z
 }
 
-// svd calls dgesdd. What lies by rows here is the transpose there: a is read as Aᵀ (n×m) = V S Uᵀ, and their U is our Vᵀ.
+// tall is how many times as many rows as columns a matrix has that is taken apart by the eigenvectors of its Gram matrix, in the levels of svd.go, and not
+// by dgesdd: at 1,376×512 that takes half the time.
+const tall = 2
+
+// svd calls dgesdd, or dsyevd by way of svd.go. What lies by rows here is the transpose there: a is read as Aᵀ (n×m) = V S Uᵀ, and their U is our Vᵀ.
 func (l *lapack) svd(a []float64, m, n int) (u, s, vt []float64) {
 	if n == 0 {
 		return []float64{}, []float64{}, []float64{}
+	}
+	if m >= tall*n {
+		return takeApart(l, a, m, n).factors()
 	}
 	u, s, vt = make([]float64, m*n), make([]float64, n), make([]float64, n*n)
 	rows, cols, info, jobz := int64(n), int64(m), int64(0), byte('S')

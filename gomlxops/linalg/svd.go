@@ -74,9 +74,10 @@ func oriented(u, s, vt []float64, m, n, e int) (_, _, _ []float64, err error) {
 
 // svd takes a apart level by level.
 func (b blocked) svd(a []float64, m, n int) (u, s, vt []float64) {
-	p := takeApart(b, a, m, n)
-	return p.u, p.s, Transpose(p.v, n, n)
+	return takeApart(b, a, m, n).factors()
 }
+
+func (p *parts) factors() (u, s, vt []float64) { return p.u, p.s, Transpose(p.v, p.n, p.n) }
 
 // parts is a decomposition in the making: the first done columns of u and v are final.
 type parts struct {

@@ -10,13 +10,13 @@ func TestEighTop(t *testing.T) {
 	for name, by := range solvers(t) {
 		checked := 0
 		for kind, fill := range kinds {
-			for _, n := range []int{1, 2, 31, 33, 65, 130} {
+			for _, n := range []int{1, 31, 33, 90} {
 				a := fill(n, rand.New(rand.NewPCG(21, uint64(n))))
 				all, err := symmetricBy(by, a, n)
 				if err != nil {
 					t.Fatal(err)
 				}
-				for _, r := range []int{-1, 0, 1, n / 3, n - 1, n, n + 1} {
+				for _, r := range []int{-1, 0, 1, n / 3, n + 1} {
 					values, v, err := topBy(by, a, n, r)
 					if err != nil {
 						t.Fatalf("%s %s n=%d r=%d: %v", name, kind, n, r, err)
@@ -36,7 +36,7 @@ func TestEighTop(t *testing.T) {
 				}
 			}
 		}
-		if checked != 6*7*len(kinds) {
+		if checked != 4*5*len(kinds) {
 			t.Errorf("%s: %d checks", name, checked)
 		}
 	}

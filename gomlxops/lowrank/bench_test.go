@@ -67,8 +67,11 @@ func randomProblem(b *testing.B, out, in int) problem {
 	}
 	count := 2 * in
 	x := make([]float64, in*count)
-	for i := range x {
-		x[i] = rng.NormFloat64() * math.Pow(10, -1.5*float64(i/count)/float64(in))
+	for i := range in {
+		size := math.Pow(10, -1.5*float64(i)/float64(in))
+		for t := range count {
+			x[i*count+t] = size * rng.NormFloat64()
+		}
 	}
 	scatter, err := linalg.MulT(x, in, count, x, in)
 	if err != nil {

@@ -106,20 +106,19 @@ func TestScoresOfHidden(t *testing.T) {
 	}
 	want, layers := make([]float64, c.HiddenSize), make([]float64, c.Layers)
 	for _, shape := range c.TensorShapes() {
-		if shape.Name == "model.embed_tokens.weight" { // not scored
-			continue
-		}
 		w, dims, err := m.Float32(shape.Name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		var layer int
+		layer := -1 // the embedding is of none
 		fmt.Sscanf(shape.Name, "model.layers.%d", &layer)
 		for i, x := range w {
 			at := i
 			if len(dims) == 2 {
 				at = i % dims[1]
-				layers[layer] += math.Abs(float64(x))
+				if layer >= 0 {
+					layers[layer] += math.Abs(float64(x))
+				}
 				if dims[0] == c.HiddenSize && (dims[1] != c.HiddenSize || shape.Name[len(shape.Name)-13:] == "o_proj.weight") {
 					at = i / dims[1]
 				}

@@ -30,7 +30,8 @@ func (w *twin) update(a adamW, g []float64, step int, lr float64) {
 }
 
 // The made-up problem: loss = ½ Σ h (p − k)² over a matrix [3,4] and a vector [5], k being the tokens, so that each step pulls elsewhere.
-func quadratic(tokens *graph.Node, w transformer.Weights) *graph.Node {
+func quadratic(in inputs, w transformer.Weights) *graph.Node {
+	tokens := in.tokens
 	pull := func(p *graph.Node) *graph.Node {
 		n := p.Shape().Size()
 		k := graph.ConvertDType(graph.Slice(tokens, graph.AxisElem(0), graph.AxisRange(0, n)), p.DType())
@@ -79,7 +80,7 @@ func TestAdamWMatchesTwin(t *testing.T) {
 		}
 		matrix.update(a, gm, step, lr)
 		vector.update(a, gv, step, lr)
-		_, got, err := s.take([][]int32{tokens}, lr)
+		_, got, err := s.take([]piece{{tokens: [][]int32{tokens}}}, lr)
 		if err != nil || math.Abs(got-norm) > 1e-5*norm {
 			t.Fatalf("seed %d, step %d: expected norm %v, found %v, %v", seed, step, norm, got, err)
 		}
@@ -102,11 +103,16 @@ func newTwin(rng *rand.Rand, n int, decay float64) *twin {
 
 func newTestStepper(t *testing.T, loss lossFunc, a adamW, clipNorm float64, names []string, weights ...*tensors.Tensor) *stepper {
 	t.Helper()
+	return newLoadedStepper(t, &loaded{names: names, trained: weights, loss: loss}, a, clipNorm)
+}
+
+func newLoadedStepper(t *testing.T, l *loaded, a adamW, clipNorm float64) *stepper {
+	t.Helper()
 	b, err := gomlxops.Backend()
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := newStepper(b, names, weights, loss, a, clipNorm)
+	s, err := newStepper(b, l, a, clipNorm)
 	if err != nil {
 		t.Fatal(err)
 	}

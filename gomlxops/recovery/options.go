@@ -14,9 +14,26 @@ type TrainOptions struct {
 	Epsilon         float64 // 0 is 1e-8, as torch
 	ClipNorm        float64 // largest norm of all gradients together; 0 is 1, negative is no clipping
 
+	Schedule   string // Cosine, which empty is too, Line or Constant
+	Accumulate int    // parts that a step's batch is cut into, which must divide it: less memory, the same gradient. 0 is 1
+	Seed       uint64 // of dropout
+
 	// Held is measured without training on it, as metric "eval_loss": every EvalEvery steps (0 is never) and after the last one.
-	Held      [][]int32
-	EvalEvery int
+	// HeldWeights are as [Batch.Weights].
+	Held        [][]int32
+	HeldWeights [][]float32
+	EvalEvery   int
+	// Patience, where positive, ends the training when so many evaluations in a row have not bettered the lowest loss, and returns the
+	// weights of the lowest.
+	Patience int
+
+	// Dir, where not empty, is the directory that keeps the state of the training. A training that finds its own
+	// state there goes on from it, to the same numbers as if it had never stopped. SaveEvery is in steps, 0 is 100; the state is
+	// saved after the last step too, and when the context ends. Data names the batches that the training gets, seed and all: it is
+	// how a state of other data is told from this one's.
+	Dir       string
+	SaveEvery int
+	Data      string
 
 	// Checkpoint is called after every step, counted from 1. weights copies the trained weights as they are now; a step that saves nothing
 	// does not call it. An error ends the training.
@@ -32,6 +49,13 @@ func (o TrainOptions) withDefaults() TrainOptions {
 		if *f.field == 0 {
 			*f.field = f.value
 		}
+	}
+	if o.Schedule == "" {
+		o.Schedule = Cosine
+	}
+	o.Accumulate = max(1, o.Accumulate)
+	if o.SaveEvery == 0 {
+		o.SaveEvery = 100
 	}
 	return o
 }
@@ -57,8 +81,20 @@ func (o TrainOptions) validate() error {
 		return fmt.Errorf("training option Epsilon: expected above 0, found %v", o.Epsilon)
 	case o.ClipNorm != o.ClipNorm:
 		return fmt.Errorf("training option ClipNorm: expected a number, found %v", o.ClipNorm)
+	}
+	return o.validateRest()
+}
+
+func (o TrainOptions) validateRest() error {
+	switch {
 	case o.EvalEvery < 0:
 		return fmt.Errorf("training option EvalEvery: expected at least 0, found %d", o.EvalEvery)
+	case o.Schedule != Cosine && o.Schedule != Line && o.Schedule != Constant:
+		return fmt.Errorf("training option Schedule: expected %s, %s or %s, found %q", Cosine, Line, Constant, o.Schedule)
+	case o.Patience < 0 || o.Patience > 0 && (o.EvalEvery == 0 || len(o.Held) == 0):
+		return fmt.Errorf("training option Patience: expected at least 0, and above 0 only with Held and EvalEvery, found %d", o.Patience)
+	case o.SaveEvery < 0:
+		return fmt.Errorf("training option SaveEvery: expected at least 0, found %d", o.SaveEvery)
 	}
 	return nil
 }

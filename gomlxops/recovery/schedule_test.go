@@ -21,3 +21,23 @@ func TestSchedule(t *testing.T) {
 		t.Errorf("a single step falls to the minimum at once: expected 0, found %v", got)
 	}
 }
+
+// TestScheduleShapes checks the line and the constant at the ends and in the middle.
+func TestScheduleShapes(t *testing.T) {
+	checked := 0
+	for shape, want := range map[string][]float64{Line: {2e-3, 1.1e-3, 2e-4}, Constant: {2e-3, 2e-3, 2e-3}} {
+		s := schedule{steps: 110, warmUp: 10, peak: 2e-3, minimum: 2e-4, shape: shape}
+		for i, step := range []int{10, 60, 110} {
+			if got := s.at(step); math.Abs(got-want[i]) > 1e-12 {
+				t.Errorf("%s, step %d: expected %v, found %v", shape, step, want[i], got)
+			}
+			checked++
+		}
+		if got := s.at(5); math.Abs(got-1e-3) > 1e-12 {
+			t.Errorf("%s warms up to %v at step 5", shape, got)
+		}
+	}
+	if checked != 6 {
+		t.Errorf("checked %d", checked)
+	}
+}

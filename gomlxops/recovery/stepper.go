@@ -12,102 +12,265 @@ import (
 	"github.com/parelab/pare/gomlxops/transformer"
 )
 
-// lossFunc builds a scalar loss from tokens, int32 [B, T+1], and the trained weights.
-type lossFunc func(tokens *graph.Node, w transformer.Weights) *graph.Node
+// inputs are the arguments of a loss beside the weights.
+type inputs struct {
+	tokens  *graph.Node // int32 [B, T+1]
+	weights *graph.Node // float32 [B, T]
+	scale   *graph.Node // float64 scalar: 1 over the sum of the weights of all that one step reads
+	random  *graph.Node // state of the random numbers; nil where nothing is trained
+}
 
-// stepper holds weights and optimizer state on the backend and replaces them step by step.
+// lossFunc builds a scalar loss; w holds the trained weights and the frozen ones, and may be added to.
+type lossFunc func(in inputs, w transformer.Weights) *graph.Node
+
+// piece is a batch, or a part of one, as arguments of a graph.
+type piece struct {
+	tokens  [][]int32
+	weights [][]float32 // nil is 1 each
+	seed    int64       // of dropout
+}
+
+// stepper holds weights and optimizer state on the backend and replaces them step by step. Frozen weights are arguments that are
+// never given up, and nothing is differentiated by them.
 type stepper struct {
+	*loaded
 	backend compute.Backend
-	names   []string
-	state   []*tensors.Tensor // weights, then m, then v, each in the order of names
+	state   []*tensors.Tensor // trained weights, then m, then v, each in the order of names
 	adamW   adamW
-	step    *graph.Exec // numbers, tokens, state → loss, gradient norm, state
-	loss    *graph.Exec // tokens, weights → loss
+	whole   *graph.Exec // numbers, piece, state, frozen → loss, gradient norm, state
+	part    *graph.Exec // piece, gradient sums, weights, frozen → loss, gradient sums
+	apply   *graph.Exec // numbers, gradient sums, state → gradient norm, state
+	loss    *graph.Exec // piece, weights, frozen → loss
 	taken   int
 }
 
-// newStepper takes over the weights, one tensor for each name.
-func newStepper(b compute.Backend, names []string, weights []*tensors.Tensor, loss lossFunc, a adamW, clipNorm float64) (*stepper, error) {
-	s := &stepper{backend: b, names: names, state: weights, adamW: a}
+// newStepper takes over the weights.
+func newStepper(b compute.Backend, l *loaded, a adamW, clipNorm float64) (*stepper, error) {
+	s := &stepper{loaded: l, backend: b, state: l.trained, adamW: a}
 	for range 2 {
-		for _, w := range weights {
+		for _, w := range l.trained {
 			s.state = append(s.state, tensors.FromShape(w.Shape()))
 		}
 	}
-	var err error
-	if s.step, err = graph.NewExec(b, s.stepGraph(loss, clipNorm)); err != nil {
-		return nil, err
-	}
-	s.loss, err = graph.NewExec(b, func(in []*graph.Node) *graph.Node {
-		return wide(loss(in[0], s.weights(in[1:])))
+	var errs [4]error
+	s.whole, errs[0] = graph.NewExec(b, s.wholeGraph(clipNorm))
+	s.part, errs[1] = graph.NewExec(b, s.partGraph)
+	s.apply, errs[2] = graph.NewExec(b, func(in []*graph.Node) []*graph.Node {
+		n := len(s.names)
+		return s.update(in[0], in[1:1+n], in[1+n:], clipNorm)
 	})
-	return s, err
+	s.loss, errs[3] = graph.NewExec(b, func(in []*graph.Node) *graph.Node {
+		return wide(s.loaded.loss(inputs{in[0], in[1], in[2], nil}, s.weights(in[pieceArgs:])))
+	})
+	return s, errors.Join(errs[:]...)
 }
 
-// stepGraph builds one training step.
-func (s *stepper) stepGraph(loss lossFunc, clipNorm float64) func(in []*graph.Node) []*graph.Node {
+// pieceArgs is how many arguments a piece is.
+const pieceArgs = 4
+
+// wholeGraph builds one training step.
+func (s *stepper) wholeGraph(clipNorm float64) func(in []*graph.Node) []*graph.Node {
 	return func(in []*graph.Node) []*graph.Node {
-		n := len(s.names)
-		numbers, tokens, state := in[0], in[1], in[2:]
-		w, m, v := state[:n], state[n:2*n], state[2*n:]
-		l := loss(tokens, s.weights(w))
-		grads, norm := clip(graph.Gradient(l, w...), clipNorm)
-		numbers = graph.ConvertDType(numbers, w[0].DType())
-		out := make([]*graph.Node, 3*n)
-		for i := range n {
-			out[i], out[n+i], out[2*n+i] = s.adamW.update(w[i], m[i], v[i], grads[i], numbers)
-		}
-		return append([]*graph.Node{wide(l), wide(norm)}, out...)
+		n, state := len(s.names), in[1+pieceArgs:]
+		l, grads := s.differentiate(in[1:], state[:n], state[3*n:])
+		return append([]*graph.Node{wide(l)}, s.update(in[0], grads, state[:3*n], clipNorm)...)
 	}
+}
+
+// partGraph builds the gradients of one part of a step, added to those of the parts before.
+func (s *stepper) partGraph(in []*graph.Node) []*graph.Node {
+	n := len(s.names)
+	sums, w := in[pieceArgs:pieceArgs+n], in[pieceArgs+n:]
+	l, grads := s.differentiate(in, w[:n], w[n:])
+	out := []*graph.Node{wide(l)}
+	for i, g := range grads {
+		out = append(out, graph.Add(sums[i], g))
+	}
+	return out
+}
+
+// differentiate builds the loss of a piece and its gradients by the trained weights.
+func (s *stepper) differentiate(in, trained, frozen []*graph.Node) (loss *graph.Node, grads []*graph.Node) {
+	all := append(append([]*graph.Node{}, trained...), frozen...)
+	loss = s.loaded.loss(inputs{in[0], in[1], in[2], in[3]}, s.weights(all))
+	return loss, graph.Gradient(loss, trained...)
+}
+
+// update builds the optimizer's part of a step: the norm of the gradients, and the new state.
+func (s *stepper) update(numbers *graph.Node, grads, state []*graph.Node, clipNorm float64) []*graph.Node {
+	n := len(s.names)
+	grads, norm := clip(grads, clipNorm)
+	numbers = graph.ConvertDType(numbers, state[0].DType())
+	out := make([]*graph.Node, 3*n)
+	for i := range n {
+		out[i], out[n+i], out[2*n+i] = s.adamW.update(state[i], state[n+i], state[2*n+i], grads[i], numbers)
+	}
+	return append([]*graph.Node{wide(norm)}, out...)
 }
 
 // wide converts a scalar to float64, for the host.
 func wide(x *graph.Node) *graph.Node { return graph.ConvertDType(x, dtypes.Float64) }
 
-// weights gives the nodes their names.
+// weights gives the nodes their names: the trained weights, then the frozen ones.
 func (s *stepper) weights(nodes []*graph.Node) transformer.Weights {
-	w := make(transformer.Weights, len(s.names))
+	w := make(transformer.Weights, len(nodes))
 	for i, name := range s.names {
 		w[name] = nodes[i]
+	}
+	for i, name := range s.frozenNames {
+		w[name] = nodes[len(s.names)+i]
 	}
 	return w
 }
 
-// take runs one step and returns the loss and the norm of the gradients before it. After an error the state is gone.
-func (s *stepper) take(sequences [][]int32, lr float64) (loss, norm float64, err error) {
-	args := []any{tensors.FromValue(s.adamW.numbers(s.taken+1, lr)), tokenTensor(sequences)}
-	for _, t := range s.state {
+// take runs one step over the pieces and returns the loss and the norm of the gradients before it. After an error the state is gone.
+func (s *stepper) take(pieces []piece, lr float64) (loss, norm float64, err error) {
+	numbers, scale := tensors.FromValue(s.adamW.numbers(s.taken+1, lr)), 1/weightOf(pieces)
+	var results []*tensors.Tensor
+	if len(pieces) == 1 {
+		var args []any
+		if args, err = pieces[0].args(scale); err != nil {
+			return 0, 0, err
+		}
+		args, err = s.donate(append([]any{numbers}, args...), &s.state)
+		if err == nil {
+			results, err = s.whole.Call(append(args, anys(s.frozen)...)...)
+		}
+		if err != nil {
+			return 0, 0, err
+		}
+		if loss, err = scalar(results[0]); err != nil {
+			return 0, 0, err
+		}
+		results = results[1:]
+	} else {
+		var sums []*tensors.Tensor
+		if loss, sums, err = s.accumulate(pieces, scale); err != nil {
+			return 0, 0, err
+		}
+		args, err := s.donate([]any{numbers}, &sums)
+		if err == nil {
+			args, err = s.donate(args, &s.state)
+		}
+		if err == nil {
+			results, err = s.apply.Call(args...)
+		}
+		if err != nil {
+			return 0, 0, err
+		}
+	}
+	norm, err = scalar(results[0])
+	s.state = results[1:]
+	s.taken++
+	return loss, norm, err
+}
+
+// accumulate adds up loss and gradients over the pieces.
+func (s *stepper) accumulate(pieces []piece, scale float64) (loss float64, sums []*tensors.Tensor, err error) {
+	for _, w := range s.state[:len(s.names)] {
+		sums = append(sums, tensors.FromShape(w.Shape()))
+	}
+	for _, p := range pieces {
+		args, err := p.args(scale)
+		if err == nil {
+			args, err = s.donate(args, &sums)
+		}
+		if err != nil {
+			return 0, nil, err
+		}
+		args = append(append(args, anys(s.state[:len(s.names)])...), anys(s.frozen)...)
+		results, err := s.part.Call(args...)
+		if err != nil {
+			return 0, nil, err
+		}
+		l, err := scalar(results[0])
+		if err != nil {
+			return 0, nil, err
+		}
+		loss += l
+		sums = results[1:]
+	}
+	return loss, sums, nil
+}
+
+// donate appends the tensors' buffers to args and gives them up.
+func (s *stepper) donate(args []any, from *[]*tensors.Tensor) ([]any, error) {
+	for _, t := range *from {
 		donated, err := graph.DonateTensorBuffer(t, s.backend, 0)
 		if err != nil {
-			return 0, 0, fmt.Errorf("cannot hand the training state to the backend: %w", err)
+			return nil, fmt.Errorf("cannot hand the training state to the backend: %w", err)
 		}
 		args = append(args, donated)
 	}
-	s.state = nil
-	results, err := s.step.Call(args...)
-	if err != nil {
-		return 0, 0, err
-	}
-	loss, norm = tensors.ToScalar[float64](results[0]), tensors.ToScalar[float64](results[1])
-	s.state = results[2:]
-	s.taken++
-	return loss, norm, errors.Join(results[0].FinalizeAll(), results[1].FinalizeAll())
+	*from = nil
+	return args, nil
 }
 
-// evaluate returns the loss on sequences and changes nothing.
-func (s *stepper) evaluate(sequences [][]int32) (float64, error) {
-	args := []any{tokenTensor(sequences)}
-	for _, t := range s.state[:len(s.names)] {
-		args = append(args, t)
+func anys(list []*tensors.Tensor) []any {
+	all := make([]any, len(list))
+	for i, t := range list {
+		all[i] = t
 	}
-	results, err := s.loss.Call(args...)
+	return all
+}
+
+// scalar takes the number out of a result and frees it.
+func scalar(t *tensors.Tensor) (float64, error) {
+	return tensors.ToScalar[float64](t), t.FinalizeAll()
+}
+
+// args are the piece's arguments, pieceArgs of them.
+func (p piece) args(scale float64) ([]any, error) {
+	random, err := graph.RNGStateFromSeed(p.seed)
+	if err != nil {
+		return nil, err
+	}
+	b, t := len(p.tokens), len(p.tokens[0])-1
+	tokens, weights := make([]int32, 0, b*(t+1)), make([]float32, 0, b*t)
+	for i, s := range p.tokens {
+		tokens = append(tokens, s...)
+		for k := range t {
+			weights = append(weights, p.weight(i, k))
+		}
+	}
+	return []any{tensors.FromFlatDataAndDimensions(tokens, b, t+1), tensors.FromFlatDataAndDimensions(weights, b, t),
+		tensors.FromScalar(scale), random}, nil
+}
+
+// weight is that of prediction k of sequence i.
+func (p piece) weight(i, k int) float32 {
+	if p.weights == nil {
+		return 1
+	}
+	return p.weights[i][k]
+}
+
+// weightOf adds up the weights of all predictions.
+func weightOf(pieces []piece) (sum float64) {
+	for _, p := range pieces {
+		for i, s := range p.tokens {
+			for k := range len(s) - 1 {
+				sum += float64(p.weight(i, k))
+			}
+		}
+	}
+	return sum
+}
+
+// evaluate returns the summed loss on a piece, each prediction by its weight, and changes nothing.
+func (s *stepper) evaluate(p piece) (float64, error) {
+	args, err := p.args(1)
 	if err != nil {
 		return 0, err
 	}
-	return tensors.ToScalar[float64](results[0]), results[0].FinalizeAll()
+	results, err := s.loss.Call(append(append(args, anys(s.state[:len(s.names)])...), anys(s.frozen)...)...)
+	if err != nil {
+		return 0, err
+	}
+	return scalar(results[0])
 }
 
-// copies returns the weights as they are now; nil where a failed step took them along.
+// copies returns the trained weights as they are now; nil where a failed step took them along.
 func (s *stepper) copies() map[string][]float32 {
 	if len(s.state) == 0 {
 		return nil
@@ -122,17 +285,12 @@ func (s *stepper) copies() map[string][]float32 {
 // close gives the memory back.
 func (s *stepper) close() {
 	s.drop()
-	s.step.Finalize()
-	s.loss.Finalize()
-}
-
-// tokenTensor packs sequences of equal length as int32 [B, T].
-func tokenTensor(sequences [][]int32) *tensors.Tensor {
-	flat := make([]int32, 0, len(sequences)*len(sequences[0]))
-	for _, s := range sequences {
-		flat = append(flat, s...)
+	for _, t := range s.frozen {
+		_ = t.FinalizeAll()
 	}
-	return tensors.FromFlatDataAndDimensions(flat, len(sequences), len(sequences[0]))
+	for _, e := range []*graph.Exec{s.whole, s.part, s.apply, s.loss} {
+		e.Finalize()
+	}
 }
 
 // drop forgets a state that a step has spoilt.

@@ -48,10 +48,11 @@ type normWeights struct {
 	scale, bias *Node // bias is nil in an RMSNorm
 }
 
-// operand is a linear inside a graph: the name of its form, and the form's parts in their order.
+// operand is a linear inside a graph: the name of its form without branches, that form's parts in their order, and the branches.
 type operand struct {
 	form  string
 	parts []*Node
+	sides []branch
 }
 
 // takeNorm takes a norm's weights from the front of nodes, which are in the order of [Config.norm].
@@ -71,9 +72,9 @@ func (c *Config) takeBlock(in []*Node, forms []held) (w blockWeights, rest []*No
 	if c.Block.QKNorm {
 		w.queryNorm, w.keyNorm, in = in[0], in[1], in[2:]
 	}
-	for i, k := range c.Kinds() {
-		w.linears[k] = operand{forms[i].form, in[:forms[i].parts]}
-		in = in[forms[i].parts:]
+	for i, h := range forms {
+		w.linears[c.Kinds()[i]] = takeOperand(h, in[:h.parts])
+		in = in[h.parts:]
 	}
 	return w, in
 }
@@ -160,9 +161,9 @@ func (d *decoder) linear(x *Node, w blockWeights, k Kind) *Node {
 	}
 	switch o.form {
 	case formDense:
-		return d.taps.on(Place(k), o, x, d.Linear(x, part(0), part(1)))
+		return d.taps.on(Place(k), o, x, d.beside(o, "", x, d.Linear(x, part(0), part(1))))
 	case formFactored:
-		return d.taps.on(Place(k), o, x, d.Factored(x, part(1), part(0), part(2)))
+		return d.taps.on(Place(k), o, x, d.beside(o, "", x, d.factored(o, x, part(1), part(0), part(2))))
 	}
 	exceptions.Panicf("transformer: %s is held in the form %q, which no graph is known for", k, o.form)
 	return nil

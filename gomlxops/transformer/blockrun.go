@@ -57,7 +57,7 @@ func (r *run) fillBlock(block *loadedBlock, l int) error {
 		fmt.Fprintf(&key, " %s:%s", k, form.Name())
 		for i, p := range parts {
 			name := ""
-			if _, ok := form.(*stored); ok {
+			if i < onFile(form) {
 				name = linear.Name + "." + p.Suffix
 			}
 			if err := r.e.load(r.b, &block.weights, name, p.Shape, func(dst []float32) error { return form.Read(i, dst) }); err != nil {

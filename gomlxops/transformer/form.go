@@ -10,7 +10,7 @@ import "fmt"
 // Laws: Params is the number of elements of all Parts; Read fills every element or returns an error.
 type Form interface {
 	// Name is "dense" (parts weight, then bias where there is one) or "factored" (parts A.weight, B.weight, then B.bias
-	// where there is one).
+	// where there is one); an [Adapted] form adds its branches.
 	Name() string
 	// Size returns the linear's output and input dimension.
 	Size() (out, in int)

@@ -16,13 +16,14 @@ type Place string
 
 // The places that are not linears of a block. The head is a linear behind the last block.
 const (
-	InputNorm Place = "input_norm" // before attention
-	MLPNorm   Place = "mlp_norm"   // before the MLP
-	QueryNorm Place = "query_norm" // of each head's queries, where the family has it
-	KeyNorm   Place = "key_norm"
-	FinalNorm Place = "final_norm"
-	Head      Place = "head"
-	Embedding Place = "embedding" // of tokens, and of positions where they are learned
+	InputNorm     Place = "input_norm" // before attention
+	MLPNorm       Place = "mlp_norm"   // before the MLP
+	QueryNorm     Place = "query_norm" // of each head's queries, where the family has it
+	KeyNorm       Place = "key_norm"
+	FinalNorm     Place = "final_norm"
+	Head          Place = "head"
+	Embedding     Place = "embedding" // of tokens, and of positions where they are learned
+	PositionTable Place = "positions" // which have the gradients of Embedding: no Tap comes from here
 )
 
 // Tap is what the weights of one place meet on the way forward and back. The loss L is the sum over sequences of each one's mean loss: a row of DY
@@ -207,7 +208,7 @@ func (r *reverse) backward(ctx context.Context, l int) error {
 // callBack takes one span's gradient dh back through block l, whose input was h.
 func (r *reverse) callBack(l int, block *loadedBlock, i int, h, dh *tensors.Tensor) (after func() error, err error) {
 	s := r.spans[i]
-	exec, err := r.backGraph(block, s.count)
+	exec, key, err := r.backGraph(block, s.count)
 	if err != nil {
 		return nil, err
 	}
@@ -216,7 +217,7 @@ func (r *reverse) callBack(l int, block *loadedBlock, i int, h, dh *tensors.Tens
 		return nil, fmt.Errorf("layer %d, sequences %d to %d, backward: %w", l, s.first, s.first+s.count-1, err)
 	}
 	return func() error {
-		err := r.look(Seen{Layer: l, First: s.first, Sequences: s.count, Parts: 1}, blockTaps, out[2:])
+		err := r.look(Seen{Layer: l, First: s.first, Sequences: s.count, Parts: 1}, key, out[2:])
 		if err == nil {
 			err = r.checkGradient(fmt.Sprintf("layer %d", l), s, out[0], out[1])
 		}
@@ -249,14 +250,14 @@ func (r *reverse) checkGradient(where string, s span, dh, sums *tensors.Tensor) 
 }
 
 // look hands outputs to the probe, place by place, and frees them.
-func (r *reverse) look(at Seen, graph string, out []*tensors.Tensor) (err error) {
+func (r *reverse) look(at Seen, key string, out []*tensors.Tensor) (err error) {
 	defer func() {
 		for _, t := range out {
 			err = errors.Join(err, t.FinalizeAll())
 		}
 	}()
 	rest := out
-	for _, t := range r.taps.of(graph) {
+	for _, t := range r.taps.of(key) {
 		at.Place = t.place
 		if err := r.probe.Observe(at, rest[:t.outputs]); err != nil {
 			return fmt.Errorf("layer %d, %s, sequences %d to %d: %w", at.Layer, t.place, at.First, at.First+at.Sequences-1, err)

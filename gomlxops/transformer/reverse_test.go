@@ -126,7 +126,7 @@ func TestBackwardMatchesOracle(t *testing.T) {
 		oracle.JSON(t, "models/"+name+"/importance.json", &want)
 		sequences := oracleTokens(t, name, "taylor")
 		for _, style := range styles {
-			for _, batch := range []int{1, 2, 6} {
+			for _, batch := range []int{1, 4} {
 				p, r := backward(t, m.Dense(), style, sequences, RunOptions{Batch: batch})
 				worst, worstSquare := 0.0, 0.0
 				for _, l := range m.Linears() {
@@ -247,7 +247,7 @@ func TestBackwardHeadInPieces(t *testing.T) {
 	m := openOracle(t, "mha")
 	before := logitBytes
 	defer func() { logitBytes = before }()
-	for _, rows := range []int{1, 7, 24, 50, 80} {
+	for _, rows := range []int{5, 7, 50} { // of 24: with an overlap, without, two sequences at once
 		logitBytes = rows * 4 * m.Config().VocabSize
 		checkWhole(t, m, oracleTokens(t, "mha", "taylor")[:5], RunOptions{Batch: 3})
 	}

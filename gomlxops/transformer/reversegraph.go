@@ -7,11 +7,10 @@ import (
 	. "github.com/gomlx/gomlx/core/graph"
 )
 
-// tapped knows how many outputs the probe has at each place of a graph, in their order: known when a graph was built, and the same for
-// all graphs of one name.
+// tapped knows how many outputs the probe has at each place of a graph, in their order: known when the graph was built.
 type tapped struct {
 	mu    sync.Mutex
-	known map[string][]tapOutputs
+	known map[string][]tapOutputs // by the graph's key
 }
 
 type tapOutputs struct {
@@ -33,13 +32,6 @@ func (t *tapped) set(graph string, outputs []tapOutputs) {
 	}
 	t.known[graph] = outputs
 }
-
-// The names of the graphs with taps.
-const (
-	blockTaps     = "block"
-	headTaps      = "head"
-	embeddingTaps = "embedding"
-)
 
 // taps gather what a graph shows on the way forward; the gradients come to them on the way back.
 type taps struct{ all []*Tap }
@@ -89,17 +81,17 @@ func (t *taps) show(probe GradientProbe, sequences, length int) (nodes []*Node, 
 	return nodes, outputs
 }
 
-// backGraph returns the graph that takes the gradient of count sequences back through a block. Its parameters are the block's input h, the
+// backGraph returns the graph, and its key, that takes the gradient of count sequences back through a block. Its parameters are the block's input h, the
 // gradient dh by its output, the weights, and attention's tables; its results are the gradient by h, its sum over each sequence, and the
 // probe's outputs.
 //
 // The block is computed again from h, then Σ dh·block(h) is differentiated: reverse mode starts from dh that way. Products that
 // only the block's output needs are not reached from the results, and so not made.
-func (r *reverse) backGraph(block *loadedBlock, count int) (*Exec, error) {
-	key := fmt.Sprintf("back %d×%d%s", count, r.length, block.key)
+func (r *reverse) backGraph(block *loadedBlock, count int) (exec *Exec, key string, err error) {
+	key = fmt.Sprintf("back %d×%d%s", count, r.length, block.key)
 	forms, dims := block.forms, block.dims
 	dims.Batch = count
-	return r.back.get(r.b, key, func(in []*Node) []*Node {
+	exec, err = r.back.get(r.b, key, func(in []*Node) []*Node {
 		h, dh := in[0], in[1]
 		w, tables := r.c.takeBlock(in[2:], forms)
 		d := newDecoder(r.c, r.style, dims, tables)
@@ -107,8 +99,9 @@ func (r *reverse) backGraph(block *loadedBlock, count int) (*Exec, error) {
 		y := d.block(h, w, nil)
 		grad := Gradient(ReduceAllSum(Mul(y, dh)), h)[0]
 		nodes, outputs := d.taps.show(r.probe, count, r.length)
-		r.taps.set(blockTaps, outputs)
+		r.taps.set(key, outputs)
 		sums := ReduceSum(Reshape(grad, count, r.length*r.c.HiddenSize), 1)
 		return append([]*Node{grad, sums}, nodes...)
 	})
+	return exec, key, err
 }

@@ -40,6 +40,11 @@ type piece struct {
 	part, parts int
 }
 
+// key names the graph that takes the piece out of n rows.
+func (p piece) key(n int) string {
+	return fmt.Sprintf("head %d of %d, %d sequences", p.rows, n, p.sequences)
+}
+
 // pieces cuts a span of count sequences for the head, so that logits stay within logitBytes: whole sequences where some fit, otherwise parts of one,
 // all of one size, the last of a sequence overlapping the one before where they do not divide.
 func pieces(count, length, vocabulary int) (all []piece) {
@@ -137,13 +142,14 @@ func (r *reverse) takePiece(s span, p piece, dst []float32, out []*tensors.Tenso
 		tensors.ConstFlatData(out[1], func(flat []float32) { copy(dst[p.fresh*width:], flat[fresh*width:]) }),
 		out[0].FinalizeAll(), out[1].FinalizeAll())
 	at := Seen{Layer: r.c.Layers, First: s.first + p.first/r.length, Sequences: p.sequences, Part: p.part, Parts: p.parts}
-	return errors.Join(append(errs, r.look(at, headTaps, out[2:]))...)
+	return errors.Join(append(errs, r.look(at, p.key(s.count*r.length), out[2:]))...)
 }
 
 // headBackGraph returns the graph from rows of n rows of the residual stream to their losses, the gradient by them, and the probe's
 // outputs. Its parameters are the residual stream, the targets, the rows' shares of L, the first row, the final norm and the head.
 func (r *reverse) headBackGraph(n int, p piece) (*Exec, error) {
-	return r.back.get(r.b, fmt.Sprintf("head %d of %d, %d sequences", p.rows, n, p.sequences), func(in []*Node) []*Node {
+	key := p.key(n)
+	return r.back.get(r.b, key, func(in []*Node) []*Node {
 		h, targets, share, first := in[0], in[1], in[2], in[3]
 		norm, rest := r.c.takeNorm(in[4:])
 		if p.rows < n {
@@ -152,11 +158,11 @@ func (r *reverse) headBackGraph(n int, p piece) (*Exec, error) {
 		}
 		d := &decoder{Style: r.style, c: r.c, taps: &taps{}}
 		x := d.norm(FinalNorm, h, norm)
-		logits := d.taps.on(Head, operand{formDense, rest[:1]}, x, d.Linear(x, rest[0], nil))
+		logits := d.taps.on(Head, operand{form: formDense, parts: rest[:1]}, x, d.Linear(x, rest[0], nil))
 		losses := r.style.CrossEntropy(logits, targets)
 		grad := Gradient(ReduceAllSum(Mul(losses, share)), h)[0]
 		nodes, outputs := d.taps.show(r.probe, p.sequences, p.rows/p.sequences)
-		r.taps.set(headTaps, outputs)
+		r.taps.set(key, outputs)
 		return append([]*Node{losses, grad}, nodes...)
 	})
 }
@@ -165,10 +171,11 @@ func (r *reverse) headBackGraph(n int, p piece) (*Exec, error) {
 func (r *reverse) throughEmbedding(ctx context.Context) error {
 	err := r.waves(ctx, len(r.spans), func(i int) (after func() error, err error) {
 		s := r.spans[i]
-		exec, err := r.back.get(r.b, fmt.Sprintf("embedding %d", s.count), func(in []*Node) []*Node {
+		key := fmt.Sprintf("embedding %d", s.count)
+		exec, err := r.back.get(r.b, key, func(in []*Node) []*Node {
 			t := &taps{all: []*Tap{{Place: Embedding, DY: in[0]}}}
 			nodes, outputs := t.show(r.probe, s.count, r.length)
-			r.taps.set(embeddingTaps, outputs)
+			r.taps.set(key, outputs)
 			return append([]*Node{ReduceAllSum(in[0])}, nodes...) // a graph has some result
 		})
 		if err != nil {
@@ -180,7 +187,7 @@ func (r *reverse) throughEmbedding(ctx context.Context) error {
 				return fmt.Errorf("embedding, sequences %d to %d: %w", s.first, s.first+s.count-1, err)
 			}
 			after = func() error {
-				err := r.look(Seen{Layer: -1, First: s.first, Sequences: s.count, Parts: 1}, embeddingTaps, out[1:])
+				err := r.look(Seen{Layer: -1, First: s.first, Sequences: s.count, Parts: 1}, key, out[1:])
 				return errors.Join(err, out[0].FinalizeAll())
 			}
 			return nil

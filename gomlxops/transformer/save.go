@@ -48,6 +48,9 @@ func Save(ctx context.Context, dir string, v *Variant, opt SaveOptions) error {
 	if err := checkDType(opt.DType, true); err != nil {
 		return err
 	}
+	if err := v.unadapted(); err != nil {
+		return err
+	}
 	config := *v.m.config
 	config.forms = v.entries()
 	if opt.DType != "" {

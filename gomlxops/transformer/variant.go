@@ -47,7 +47,9 @@ func (v *Variant) Form(name string) (Form, bool) {
 	return f, ok
 }
 
-// held returns the form of l, the checkpoint's own where nothing replaces it.
+// Held returns the form of l, the checkpoint's own where nothing replaces it.
+func (v *Variant) Held(l Linear) Form { return v.held(l) }
+
 func (v *Variant) held(l Linear) Form {
 	if f, ok := v.forms[l.Name]; ok {
 		return f

@@ -223,8 +223,13 @@ func TestOpenRefuses(t *testing.T) {
 	if err := os.Remove(filepath.Join(dir, tokenizer.FileName)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := l.Open(dir); err == nil || !strings.Contains(err.Error(), tokenizer.FileName) {
-		t.Errorf("expected an error naming %s, found %v", tokenizer.FileName, err)
+	m, err := l.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	if _, err := l.Tokens(m, Pocket, WholeText); err == nil || !strings.Contains(err.Error(), tokenizer.FileName) {
+		t.Errorf("text for a model without a tokenizer: expected an error naming %s, found %v", tokenizer.FileName, err)
 	}
 }
 

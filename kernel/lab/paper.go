@@ -55,6 +55,9 @@ func byPaper(ctx context.Context, m *Model, v *transformer.Variant, q question, 
 	if err := paper.Check(m.Config(), paper.Length); err != nil { // before a long text is read
 		return nil, err
 	}
+	if err := m.NeedTokenizer(); err != nil {
+		return nil, err
+	}
 	name, part := splitName(q.text, q.part)
 	corpus, err := readPart(name, part)
 	if err != nil {

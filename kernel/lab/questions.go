@@ -194,6 +194,9 @@ func (q Questions) measure(ctx context.Context, m *Model, v *transformer.Variant
 
 // encode turns a set into what evaluate asks.
 func (q Questions) encode(m *Model, set *tasks.Set) ([]evaluate.Item, error) {
+	if err := m.NeedTokenizer(); err != nil {
+		return nil, err
+	}
 	t := tasks.Tokens{Encode: m.Tokenizer.EncodeSpecial, Plain: m.Tokenizer.Encode, Prefix: m.Tokenizer.BOS()}
 	if q.Bare {
 		t.Encode = m.Tokenizer.Encode

@@ -39,6 +39,9 @@ type Tokens struct {
 // before the one asked for. A study reads a text once.
 func (l *Lab) Tokens(model *Model, name string, part Part) (*Tokens, error) {
 	name, part = splitName(name, part)
+	if err := model.NeedTokenizer(); err != nil {
+		return nil, err
+	}
 	digest, err := model.Digest()
 	if err != nil {
 		return nil, err

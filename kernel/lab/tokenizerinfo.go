@@ -16,10 +16,10 @@ type TokenizerInfo struct {
 	ChatTemplate bool   `json:"chat_template"`
 }
 
-func describeTokenizer(t *tokenizer.Tokenizer) TokenizerInfo {
+func describeTokenizer(t *tokenizer.Tokenizer) *TokenizerInfo {
 	bos, _ := t.Token(t.BOS())
 	eos, _ := t.Token(t.EOS())
-	return TokenizerInfo{Kind: t.Kind(), Tokens: t.VocabSize(), BOS: bos, EOS: eos, ChatTemplate: len(t.ChatTemplates()) > 0}
+	return &TokenizerInfo{Kind: t.Kind(), Tokens: t.VocabSize(), BOS: bos, EOS: eos, ChatTemplate: len(t.ChatTemplates()) > 0}
 }
 
 // facts lays the description out for people.

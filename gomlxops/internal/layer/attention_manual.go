@@ -68,7 +68,7 @@ func (a *Attention) ungroup(x *Node, c chunk) *Node {
 // the last axis: the two that the Go backend does fast.
 func (a *Attention) splitT(x *Node) *Node {
 	rep := a.d.Heads / a.d.KVHeads
-	xT := Reshape(TransposeAllAxes(x, 1, 0), a.d.KVHeads, rep, a.d.HeadDim, a.d.Batch, a.d.Length)
+	xT := Reshape(a.style.transpose(x), a.d.KVHeads, rep, a.d.HeadDim, a.d.Batch, a.d.Length)
 	return TransposeAllAxes(xT, 3, 0, 2, 1, 4)
 }
 

@@ -13,7 +13,8 @@ import (
 //	y       output rows                      [N, out]
 //
 // Backward: dx = dy W, and dW as the transpose of xᵀ dy, so that xᵀ is made once for all linears that read the same x
-// (q, k and v; gate and up) and only W-sized results are transposed besides.
+// (q, k and v; gate and up) and only W-sized results are transposed besides. Where y is narrower than x, as in an MLP's last
+// linear, dW = dyᵀ x moves less.
 func (s Style) Linear(x, w, bias *Node) *Node {
 	x.AssertRank(2)
 	out, in := w.Shape().Dim(0), x.Shape().Dim(1)
@@ -22,7 +23,10 @@ func (s Style) Linear(x, w, bias *Node) *Node {
 	if s.Manual {
 		y = CustomVJP([]*Node{x, w}, y, func(dy *Node) []*Node {
 			dx := DotGeneral(dy, []int{1}, nil, w, []int{0}, nil)
-			dwT := DotGeneral(TransposeAllAxes(x, 1, 0), []int{1}, nil, dy, []int{0}, nil)
+			if out < in {
+				return []*Node{dx, DotGeneral(s.transpose(dy), []int{1}, nil, x, []int{0}, nil)}
+			}
+			dwT := DotGeneral(s.transpose(x), []int{1}, nil, dy, []int{0}, nil)
 			return []*Node{dx, TransposeAllAxes(dwT, 1, 0)}
 		})
 	}

@@ -31,3 +31,28 @@ func (c *Config) Norms() []Norm {
 	add(c.Layers, c.finalNorm(), FinalNorm)
 	return all
 }
+
+// Table is a matrix before the first block or behind the last, [Rows, Columns]: a row for each token or position.
+type Table struct {
+	Name          string // without ".weight", as in the checkpoint: "model.embed_tokens"
+	Place         Place  // Embedding, PositionTable or Head
+	Rows, Columns int
+	Offset        int // the row of the first position
+}
+
+// Tables lists the embedding of tokens, that of positions where they are learned, and the head where it is not tied.
+func (c *Config) Tables() []Table {
+	var all []Table
+	add := func(t TensorShape, place Place, offset int) {
+		all = append(all, Table{strings.TrimSuffix(t.Name, ".weight"), place, t.Shape[0], t.Shape[1], offset})
+	}
+	tables := c.embeddings()
+	add(tables[0], Embedding, 0)
+	if len(tables) > 1 {
+		add(tables[1], PositionTable, c.Positions.Offset)
+	}
+	if !c.TieEmbeddings {
+		add(c.head(), Head, 0)
+	}
+	return all
+}
