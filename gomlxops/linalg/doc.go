@@ -33,11 +33,11 @@
 // # Cost and accuracy
 //
 // Processor time of one thread, as a multiple of NumPy's (OpenBLAS) for the same shape, taken in turns on a busy machine; median, and in
-// brackets the least and the most of three rounds, of five for the first:
+// brackets the least and the most, of two to five rounds:
 //
 //	                  n = 1,024             2,048
-//	Eigh      LAPACK  0.95 (0.85 to 1.05)
-//	          our own 0.93 (0.93 to 1.04)
+//	Eigh      LAPACK  0.95 (0.85 to 1.05)   0.88
+//	          our own 0.93 (0.93 to 1.04)   0.94
 //	SVD       LAPACK  0.87 (0.84 to 1.03)
 //	          our own 0.80 (0.71 to 0.85)
 //	Cholesky  LAPACK  0.59 (0.51 to 0.62)   0.54

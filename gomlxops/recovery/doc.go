@@ -1,15 +1,23 @@
-// Package recovery trains: a new small model from nothing, or, later, what compression has left of a large one.
+// Package recovery trains: a new small model from nothing, or what compression has left of a large one.
 //
-// Begin with [Train]. It takes a configuration, starting weights by checkpoint name and a function that gives the sequences of each
-// step, and returns the trained weights:
+// Begin with [Recover], which trains an adapter beside a compressed model:
 //
-//  1. [transformer.Config.Init] makes starting weights, or [transformer.Model.Float32] reads them.
-//  2. [Train] runs steps: loss, gradients, clipping by their common norm, AdamW ([adamW] has the equations), under a learning rate that
-//     warms up and then falls along a cosine ([schedule]).
-//  3. [transformer.SaveTensors] writes the result as a model directory.
+//  1. [NewLoRA] or [NewSubspace] makes an [Adapter] for a [transformer.Variant]: branches of low rank beside its linears.
+//  2. [Recover] trains it. The model's own weights are read and never changed; nothing is differentiated by them.
+//  3. [Adapter.Apply] puts it beside the model and moves no weight, so that several adapters sit on one base; [Adapter.Merge] works it into the
+//     weights, and [Unmerge] takes it out again, bit for bit.
+//  4. [Adapter.Save] and [LoadAdapter] write and read PEFT's directories.
 //
-// One graph holds a whole step. Weights and the optimizer's state are its arguments and results, so they stay on the device, and their
-// buffers are given up to the step that replaces them. Step count and learning rate are arguments too: nothing is compiled twice.
+// [TwoSided] trains the factors of a decomposed model themselves, and [Train] all weights of a small one, from [transformer.Config.Init]
+// or [transformer.Model.Float32] to [transformer.SaveTensors]. All of them are [Tune] with another [Problem].
 //
-// The package does not distribute over devices, accumulate gradients over batches, or train in less than float32.
+// A step is loss, gradients, clipping by their common norm and AdamW ([adamW] has the equations), under a learning rate that warms up
+// and then falls ([schedule]). One graph holds it. The optimizer's state stays on the device, and its buffers are given up to the step
+// that replaces them. Step count and learning rate are arguments: nothing is compiled twice. A batch may be cut into parts whose
+// gradients are added ([TrainOptions]' Accumulate).
+//
+// A training that keeps its state in a directory goes on after Ctrl-C, kill -9 or a power failure to the same numbers, bit for bit on
+// the same machine; keeper.go says how.
+//
+// The package does not distribute over devices, train in less than float32, or adapt embeddings, norms and heads.
 package recovery
