@@ -15,6 +15,7 @@ import (
 // compressRequest is a command line of pare compress.
 type compressRequest struct {
 	lab.Attempt
+	searchFlags
 	method, allocate, centring, sequential, target string
 	protect                                        []string
 
@@ -38,15 +39,20 @@ the method needs of calibration text is computed, or read back.
 Methods: ` + fmt.Sprint(lowrank.Methods()) + `. Ranks are allocated "uniform", the same fraction of every linear; by "energy", where they
 keep most under one budget; or by "fisher", energy weighed by how much the loss depends on each linear.
 
+A search measures --trials allocations and takes the best: "bayes" learns from each which to try next. It is kept as trials of the
+study. Start it again after an interrupt or a crash, or beside itself in another shell, and it goes on without repeating any.
+
 With --sequential the blocks are gone through once more, each on what the compressed blocks before it give: "recalibrate" decomposes
 again on that, "update" keeps A and fits B by least squares, "both" does both. --target original lets each make up for
 errors of those before it.`,
 		Example: `  pare compress pocket --method pcm --ratio 0.2 --allocate energy -o out/small
+  pare compress pocket --ratio 0.3 --allocate bayes --trials 20 --group-by bands --measure --overwrite
   pare compress pocket --method svdllm --ratio 0.4 --sequential recalibrate --measure --overwrite`,
 		Args: exactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return r.run(cmd, args[0]) },
 	}
 	r.flags(cmd)
+	r.searchFlags.flags(cmd)
 	calibrationFlags(cmd, &r.Calibration)
 	return cmd
 }
@@ -55,7 +61,7 @@ func (r *compressRequest) flags(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&r.method, "method", string(lowrank.FeaturePCM), "how linears are taken apart")
 	flags.Float64Var(&r.Ratio, "ratio", 0.2, "fraction of the linears' parameters to remove")
-	flags.StringVar(&r.allocate, "allocate", string(lowrank.ByUniform), "uniform, energy or fisher")
+	flags.StringVar(&r.allocate, "allocate", string(lowrank.ByUniform), "uniform, energy or fisher; or a search: bayes, paper, tpe, halton or random")
 	flags.Float64Var(&r.Settings.Alpha, "alpha", 0, "exponent of asvd (default 0.5)")
 	flags.StringVar(&r.centring, "centring", "", "of pcm and scm: mean, no-bias or uncentred (default mean)")
 	flags.StringSliceVar(&r.protect, "protect", nil, `kinds of linear that stay dense, such as v_proj; "bolaco" is v_proj where heads are not shared`)
@@ -84,6 +90,11 @@ func (r *compressRequest) run(cmd *cobra.Command, model string) error {
 	study, err := l.NewStudy(cmd.Context(), r.study, r.on)
 	if err != nil {
 		return err
+	}
+	if r.searched() {
+		if err := r.find(cmd, study, m); err != nil {
+			return err
+		}
 	}
 	out, err := study.Try(cmd.Context(), m, r.Attempt)
 	if err != nil {
