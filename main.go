@@ -73,6 +73,7 @@ func newRoot() *cobra.Command {
 		newCompressCommand(),
 		newKernelCommand(),
 		newModelCommand(),
+		newPruneCommand(),
 		newRunCommand(),
 		newStudiesCommand(),
 		newTrialsCommand(),

@@ -122,8 +122,10 @@ func describe(v *transformer.Variant, sequences [][]int32, opt Options) (*Moment
 		Model: digest, Data: opt.Data, Tokens: digestTokens(sequences),
 		Sequences: n, Length: len(sequences[0]), Groups: groups,
 	}
+	own := v.Model().Dense() // what the directory holds as factors itself is in its digest
 	for _, l := range v.Model().Linears() {
-		if _, replaced := v.Form(l.Name); replaced {
+		form, replaced := v.Form(l.Name)
+		if was, _ := own.Form(l.Name); replaced && form != was {
 			m.Replaced++
 		}
 	}

@@ -22,7 +22,7 @@ import (
 // Moments is the outcome of one calibration: the statistics of every site, and what they were made from.
 type Moments struct {
 	Model     string // digest of the model, as of transformer.Model.Digest
-	Replaced  int    // linears that the calibrated variant held in another form; 0 for the dense model
+	Replaced  int    // linears that the calibrated variant held in another form than its directory; 0 for the model as it is
 	Data      string // digest of the data, as the caller gave it; may be empty
 	Tokens    string // digest of the token ids
 	Sequences int    // calibration sequences

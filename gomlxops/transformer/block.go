@@ -13,6 +13,9 @@ type decoder struct {
 	c         *Config
 	attention *layer.Attention
 	taps      *taps // catch gradients; nil where nobody asks for them
+
+	// keep, where it is not nil, is shown what a later token attends to: turned keys, and values.
+	keep func(k, v *Node)
 }
 
 // newDecoder prepares a graph of the given style for blocks whose attention has dims d; tables are the nodes of attentionTables for
@@ -101,7 +104,12 @@ func (d *decoder) block(h *Node, w blockWeights, tap func(Site, *Node)) *Node {
 	if w.queryNorm != nil {
 		q, k = d.headNorm(QueryNorm, q, w.queryNorm), d.headNorm(KeyNorm, k, w.keyNorm)
 	}
-	o := d.attention.Apply(q, k, d.linear(x, w, Value))
+	q, k = d.attention.Turn(q, k)
+	v := d.linear(x, w, Value)
+	if d.keep != nil {
+		d.keep(k, v)
+	}
+	o := d.attention.Attend(q, k, v)
 	h = Add(h, d.linear(at(AttentionOut, o), w, Output))
 	x = at(MLPIn, d.norm(MLPNorm, h, w.mlpNorm))
 	return Add(h, d.linear(at(MLPMid, d.mid(x, w)), w, Down))

@@ -7,8 +7,9 @@
 //  3. [Model.Dense] is the model as it is; [Model.With] is a [Variant] that holds some linears in another [Form], such as [Factored].
 //  4. [Variant.Losses], [Variant.Logits] and [Variant.Stream] run a variant over sequences of tokens, one block's weights at a time;
 //     [Variant.Backward] takes them back again, for a [GradientProbe].
-//  5. [Config.Loss] is the whole model as one graph, for training; [Config.Init] makes weights to start from.
-//  6. [Save], [SaveTensors] and [SaveInit] write a directory that Open reads back.
+//  5. [Variant.Generate] continues a text, and [Variant.Generator] reads one token by token.
+//  6. [Config.Loss] is the whole model as one graph, for training; [Config.Init] makes weights to start from.
+//  7. [Save], [SaveTensors] and [SaveInit] write a directory that Open reads back.
 //
 // # Memory
 //
@@ -43,5 +44,5 @@
 // # What it does not do
 //
 // Mixtures of experts, encoders, and any setting that would change the arithmetic and is not listed: each is refused by the name of its
-// field. No pickled weights, no quantized ones.
+// field. No pickled weights, no quantized ones. Of text out: one sequence at a time, its steps on the host.
 package transformer

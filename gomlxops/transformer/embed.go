@@ -20,7 +20,7 @@ func (r *run) embed(s span) (stream, error) {
 	h, err := onBackend(r.b, []int{s.count * r.length, width}, func(dst []float32) error {
 		for _, sequence := range r.sequences[s.first : s.first+s.count] {
 			for t, id := range sequence {
-				if err := r.row(tokens, int(id), dst[:width]); err != nil {
+				if err := r.v.m.row(tokens, int(id), dst[:width]); err != nil {
 					return err
 				}
 				if places != nil {
@@ -46,7 +46,7 @@ func (r *run) places(tables []TensorShape) ([]float32, error) {
 	width := r.c.HiddenSize
 	all := make([]float32, r.length*width)
 	for t := range r.length {
-		if err := r.row(v, t+r.c.Positions.Offset, all[t*width:(t+1)*width]); err != nil {
+		if err := r.v.m.row(v, t+r.c.Positions.Offset, all[t*width:(t+1)*width]); err != nil {
 			return nil, err
 		}
 	}
@@ -54,10 +54,10 @@ func (r *run) places(tables []TensorShape) ([]float32, error) {
 }
 
 // row widens one row of a table.
-func (r *run) row(v view, row int, dst []float32) error {
+func (m *Model) row(v view, row int, dst []float32) error {
 	bytes := len(dst) * dtypeSizes[v.dtype]
 	if at := widen(v.dtype, dst, v.data[row*bytes:(row+1)*bytes]); at >= 0 {
-		return fmt.Errorf("%s: tensor %s: row %d holds a number that is not finite, at column %d", r.v.m.dir, v.name, row, at)
+		return fmt.Errorf("%s: tensor %s: row %d holds a number that is not finite, at column %d", m.dir, v.name, row, at)
 	}
 	return nil
 }

@@ -66,6 +66,7 @@ type run struct {
 	opt       RunOptions
 	sequences [][]int32
 	length    int
+	scaled    int // the length that positions are scaled for; length, but for prompts that were filled up
 	spans     []span
 	graphs    *graphs    // the engine's, or the run's own where a probe changes them
 	tables    weights    // attention's, of one kind of layer
@@ -85,7 +86,7 @@ func (v *Variant) newRun(sequences [][]int32, least int, opt RunOptions) (*run, 
 	if err != nil {
 		return nil, err
 	}
-	r := &run{v: v, c: c, e: &v.m.engine, b: b, style: layer.For(b), opt: opt, sequences: sequences, length: length}
+	r := &run{v: v, c: c, e: &v.m.engine, b: b, style: layer.For(b), opt: opt, sequences: sequences, length: length, scaled: length}
 	r.spans = plan(len(sequences), r.batch(), opt.Align)
 	r.graphs = &r.e.graphs
 	if opt.Probe != nil {
@@ -113,7 +114,7 @@ func (r *run) useTables(d layer.Dims) error {
 	if err := r.tables.free(); err != nil {
 		return err
 	}
-	for _, t := range r.c.attentionTables(r.style, d) {
+	for _, t := range r.style.Tables(d, r.c.rotary(r.scaled)) {
 		if err := r.e.load(r.b, &r.tables, "", t.Dims, t.Float32); err != nil {
 			return errors.Join(err, r.tables.free())
 		}

@@ -147,6 +147,7 @@ type llamaTwin struct {
 	layers, hd int
 	eps        float64
 	freq       []float64
+	freqAt     func(t int) []float64 // where not nil, of each position its own
 	scale      float64
 	window     func(layer int) int
 	headNorms  bool
@@ -167,7 +168,7 @@ func (m llamaTwin) run(w weightsOf, tokens []int32) (hidden []rows, logits rows)
 		if m.headNorms {
 			q, k = w.rmsNorm(name+".self_attn.q_norm", q, m.eps), w.rmsNorm(name+".self_attn.k_norm", k, m.eps)
 		}
-		o := attend(turn(q, m.hd, m.freq, m.scale), turn(k, m.hd, m.freq, m.scale), v, m.hd, m.window(l))
+		o := attend(m.turn(q), m.turn(k), v, m.hd, m.window(l))
 		h = both(h, w.linear(name+".self_attn.o_proj", o), plus)
 		x = w.rmsNorm(name+".post_attention_layernorm", h, m.eps)
 		mid := both(w.linear(name+".mlp.gate_proj", x), w.linear(name+".mlp.up_proj", x), silu)
@@ -175,6 +176,17 @@ func (m llamaTwin) run(w weightsOf, tokens []int32) (hidden []rows, logits rows)
 		hidden = append(hidden, h)
 	}
 	return hidden, w.linear(m.head, w.rmsNorm("model.norm", h, m.eps))
+}
+
+func (m llamaTwin) turn(x rows) rows {
+	if m.freqAt == nil {
+		return turn(x, m.hd, m.freq, m.scale)
+	}
+	y := make(rows, len(x))
+	for t := range x {
+		y[t] = turn(x[:t+1], m.hd, m.freqAt(t), m.scale)[t]
+	}
+	return y
 }
 
 // optTwin is OPTForCausalLM with do_layer_norm_before; see modeling_opt.py: positions begin at row 2 of their table.

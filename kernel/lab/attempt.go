@@ -25,7 +25,7 @@ const Dense Method = "dense"
 
 // Attempt is one way to make a model smaller. Method and Ratio must be set; the zero value of everything else works.
 type Attempt struct {
-	Method   Method                    // Dense, or one of lowrank.Methods: "pcm", "scm", "svd", …
+	Method   Method                    // Dense, Prune, or one of lowrank.Methods: "pcm", "scm", "svd", …
 	Ratio    float64                   // fraction of the decoder linears' parameters to remove, in (0,1); 0 for Dense
 	Settings lowrank.Settings          // of the method
 	Allocate By                        // how ranks are shared out; default lowrank.ByUniform
@@ -35,6 +35,10 @@ type Attempt struct {
 	// Target is what its outputs should be; "" means lowrank.Shifted.
 	Sequential Mode
 	Target     Target
+
+	Pruning Pruning // of method Prune
+
+	Latency bool // measure how long batches of 1 and of 8 take, before and after
 
 	Out       string // directory to write the model to; "" writes none
 	Overwrite bool   // a model that is there
@@ -48,7 +52,8 @@ type Outcome struct {
 	*Smaller
 	Trial    int // number in the study
 	Measured []*evaluate.Perplexity
-	Answers  *Answers // to the study's questions; nil where it asks none
+	Answers  *Answers   // to the study's questions; nil where it asks none
+	Latency  *Latencies // nil unless asked for
 }
 
 // check refuses what would fail after minutes of computing.
@@ -62,8 +67,11 @@ func (a Attempt) check() error {
 		}
 		return nil
 	}
+	if a.Method == Prune {
+		return nil // looks at the model; see checkPruning
+	}
 	if !slices.Contains(lowrank.Methods(), a.Method) {
-		return fmt.Errorf("method: expected %q or one of %v, found %q", Dense, lowrank.Methods(), a.Method)
+		return fmt.Errorf("method: expected %q, %q or one of %v, found %q", Dense, Prune, lowrank.Methods(), a.Method)
 	}
 	if _, err := a.Settings.For(a.Method); err != nil {
 		return err
@@ -90,6 +98,9 @@ func (a Attempt) sequential() lowrank.SequentialOptions {
 
 // looksAtText says whether calibration text has a say.
 func (a Attempt) looksAtText() bool {
+	if a.Method == Prune {
+		return a.Pruning.looksAtText()
+	}
 	return a.Method.NeedsMoments() || a.needsFisher() || a.Sequential != ""
 }
 
@@ -105,6 +116,9 @@ func (a Attempt) calibration(m *Model) Calibration {
 
 // Label names the attempt but for its ratio: "svd", "asvd alpha=0.3 energy".
 func (a Attempt) Label() string {
+	if a.Method == Prune {
+		return a.Pruning.label()
+	}
 	label := string(a.Method)
 	if settings := a.Settings.String(); settings != "" {
 		label += " " + settings
@@ -153,6 +167,9 @@ func (a Attempt) params(m *Model) map[string]tracker.Value {
 	}
 	if label := a.Label(); label != string(a.Method) {
 		p["label"] = tracker.String(label)
+	}
+	if a.Method == Prune {
+		return a.pruneParams(m, p)
 	}
 	if a.Method != Dense {
 		p["allocate"] = tracker.String(string(cmp.Or(a.Allocate, lowrank.ByUniform)))

@@ -57,6 +57,16 @@ func Calibrate(m *Model, opt Calibration) *Moments {
 	return must(here().Calibrate(interruptible(), m, opt))
 }
 
+// Generate continues a prompt and prints prompt and text as they come. See [Lab.Generate].
+func Generate(m *Model, prompt string, opt Generation) *Continuation {
+	if !opt.Chat {
+		fmt.Print(prompt)
+	}
+	done, err := here().Generate(interruptible(), m, prompt, opt, os.Stdout)
+	fmt.Println()
+	return must(done, err)
+}
+
 // CellStudy is a [Study] whose methods are made for cells.
 type CellStudy struct{ *Study }
 

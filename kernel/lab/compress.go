@@ -15,8 +15,9 @@ import (
 // Smaller is what a compression gives.
 type Smaller struct {
 	Variant    *transformer.Variant
-	Allocation *lowrank.Allocation
-	Warnings   []string // about the calibration
+	Allocation *lowrank.Allocation // of ranks; nil where none were given
+	Pruned     *Pruned             // what pruning left; nil for other methods
+	Warnings   []string            // about the calibration
 }
 
 // Compress makes the model smaller as the attempt says. Moments, gradients and decompositions of the same model, text and
@@ -27,6 +28,9 @@ func (l *Lab) Compress(ctx context.Context, m *Model, a Attempt, rec gomlxops.Re
 	}
 	if a.Method == Dense {
 		return &Smaller{Variant: m.Dense()}, nil
+	}
+	if a.Method == Prune {
+		return l.prune(ctx, m, a, rec)
 	}
 	given, err := l.needs(ctx, m, a)
 	if err != nil {
@@ -46,7 +50,7 @@ func (l *Lab) Compress(ctx context.Context, m *Model, a Attempt, rec gomlxops.Re
 		}
 	}
 	small, err := m.With(forms)
-	return &Smaller{small, allocation, given.warnings()}, err
+	return &Smaller{Variant: small, Allocation: allocation, Warnings: given.warnings()}, err
 }
 
 // sequential goes through the blocks once more, with the sequences that the attempt is calibrated on.
@@ -143,6 +147,9 @@ func (l *Lab) decompose(ctx context.Context, m *Model, a Attempt, n needs, rec g
 // Facts says what the compression removed and what it cost.
 func (s *Smaller) Facts() show.Fragment {
 	a := s.Allocation
+	if s.Pruned != nil {
+		return s.Pruned.Facts()
+	}
 	if a == nil {
 		return show.Facts{Title: "Compression", Items: []show.Fact{{Name: "method", Value: string(Dense)}}}
 	}

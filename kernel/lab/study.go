@@ -84,14 +84,17 @@ func (s *Study) try(ctx context.Context, run *tracker.Run, m *Model, a Attempt) 
 		return nil, err
 	}
 	out := &Outcome{Smaller: small, Trial: run.Number()}
-	recordSize(run, small.Variant)
-	if small.Allocation != nil {
-		if err := keep(run, "allocation.json", small.Allocation); err != nil {
-			return nil, err
-		}
+	if err := recordSmaller(run, small); err != nil {
+		return nil, err
 	}
 	if err := a.save(ctx, run, small.Variant, rec); err != nil {
 		return nil, err
+	}
+	if a.Latency {
+		if out.Latency, err = latencies(ctx, m, small.Variant, rec); err != nil {
+			return nil, err
+		}
+		out.Latency.record(rec)
 	}
 	if s.Measure.Nothing {
 		return out, nil
@@ -113,8 +116,10 @@ func (a Attempt) save(ctx context.Context, run *tracker.Run, v *transformer.Vari
 	if a.Out == "" {
 		return nil
 	}
-	if err := transformer.Save(ctx, a.Out, v, transformer.SaveOptions{Overwrite: a.Overwrite, Recorder: rec}); err != nil {
-		return err
+	if a.Method != Prune { // which has written it
+		if err := transformer.Save(ctx, a.Out, v, transformer.SaveOptions{Overwrite: a.Overwrite, Recorder: rec}); err != nil {
+			return err
+		}
 	}
 	return run.Reference("model", a.Out)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/parelab/pare/gomlxops/importance"
 	"github.com/parelab/pare/gomlxops/lowrank"
 )
 
@@ -27,15 +28,21 @@ type Sweep struct {
 	Targets     []Target // of the modes; "" has none
 	Groups      []int
 	Seeds       []uint64
+
+	Pruning    Pruning // of Prune, but for what the lists say
+	Scores     []Score
+	Aggregates []importance.Aggregation
 }
 
 // Attempts lists the combinations, one seed after the other, each once: a method that looks at no text is not repeated for
 // every seed, and Dense not for every ratio.
 func (s Sweep) Attempts(m *Model) []Attempt {
-	all := []Attempt{{Calibration: s.Calibration}}
+	all := []Attempt{{Calibration: s.Calibration, Pruning: s.Pruning}}
 	all = vary(all, s.Seeds, func(a *Attempt, seed uint64) { a.Calibration.Seed = seed })
 	all = vary(all, s.Groups, func(a *Attempt, n int) { a.Calibration.Groups = n })
 	all = vary(all, s.Methods, func(a *Attempt, method Method) { a.Method = method })
+	all = vary(all, s.Scores, func(a *Attempt, score Score) { a.Pruning.Score = score })
+	all = vary(all, s.Aggregates, func(a *Attempt, how importance.Aggregation) { a.Pruning.Aggregate = how })
 	all = vary(all, s.Centrings, func(a *Attempt, c Centring) { a.Settings.Centring = c })
 	all = vary(all, s.Allocate, func(a *Attempt, by By) { a.Allocate = by })
 	all = vary(all, s.Sequential, func(a *Attempt, mode Mode) { a.Sequential = mode })
@@ -46,6 +53,9 @@ func (s Sweep) Attempts(m *Model) []Attempt {
 	for _, a := range all {
 		if a.Method == Dense {
 			a = Attempt{Method: Dense}
+		}
+		if a.Method == Prune {
+			a.Allocate, a.Sequential, a.Settings.Centring = "", "", ""
 		}
 		if a.Sequential == "" {
 			a.Target = ""
@@ -87,7 +97,11 @@ func (s *Study) Sweep(ctx context.Context, m *Model, sweep Sweep) error {
 	study := *s
 	study.lab = &quiet
 	for i, a := range attempts {
-		if _, err := study.Try(ctx, m, a); err != nil {
+		out, err := study.Try(ctx, m, a)
+		if err == nil {
+			err = out.Close()
+		}
+		if err != nil {
 			return fmt.Errorf("%s: %w", a, err)
 		}
 		watch.Progress("attempts", i+1, len(attempts))

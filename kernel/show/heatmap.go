@@ -16,6 +16,11 @@ type HeatMap struct {
 	Format             Format
 	Diverging          bool    // two hues around zero, for differences
 	Min, Max           float64 // the range of colours when Min < Max, else that of the values
+
+	// Marked is the part of each cell that is marked, from 0 to 1, such as what was cut of it: a cell that is marked as a whole is crossed, another has a bar
+	// at its foot. MarkLabel is what a mark means.
+	Marked    [][]float64
+	MarkLabel string
 }
 
 // Sizes of a heat map, in units of its view box.
@@ -41,6 +46,26 @@ func (h HeatMap) at(i, j int) float64 {
 		return h.Values[i][j]
 	}
 	return math.NaN()
+}
+
+// mark is the part of a cell that is marked.
+func (h HeatMap) mark(i, j int) float64 {
+	if i < len(h.Marked) && j < len(h.Marked[i]) && h.Marked[i][j] > 0 {
+		return math.Min(h.Marked[i][j], 1)
+	}
+	return 0
+}
+
+// marks says whether any cell is marked, and whether one is so in part.
+func (h HeatMap) marks() (marked, inPart bool) {
+	rows, cols := h.size()
+	for i := range rows {
+		for j := range cols {
+			m := h.mark(i, j)
+			marked, inPart = marked || m > 0, inPart || m > 0 && m < 1
+		}
+	}
+	return marked, inPart
 }
 
 // nth returns name i, or its number where there is none.
@@ -158,14 +183,20 @@ func (h HeatMap) HTML() string {
 	return figure("heat", h.Title, v.String(), h.Caption, h.notes(values, missing))
 }
 
-func (h HeatMap) notes(values []float64, missing int) []string {
-	switch {
-	case len(values) == 0:
+func (h HeatMap) notes(values []float64, missing int) (notes []string) {
+	if len(values) == 0 {
 		return []string{"There is nothing to draw."}
-	case missing > 0:
-		return []string{"Hatched: " + plural(missing, "cell") + " without a finite value."}
 	}
-	return nil
+	if missing > 0 {
+		notes = append(notes, "Hatched: "+plural(missing, "cell")+" without a finite value.")
+	}
+	marked, inPart := h.marks()
+	if label := orElse(clean(h.MarkLabel), "marked"); inPart {
+		notes = append(notes, "Crossed: "+label+". A bar at the foot: the part of the cell that is "+label+".")
+	} else if marked {
+		notes = append(notes, "Crossed: "+label+".")
+	}
+	return notes
 }
 
 func (h HeatMap) describe(values []float64) string {
@@ -213,6 +244,9 @@ func (h HeatMap) cell(c *canvas, l mapLayout, id string, i, j int) {
 	if h.Unit != "" {
 		hover += " " + clean(h.Unit)
 	}
+	if m := h.mark(i, j); m > 0 {
+		hover += ", " + Percent.writer(nil)(m) + " " + orElse(clean(h.MarkLabel), "marked")
+	}
 	fill := "url(#" + id + "-h)"
 	ink := ""
 	if math.Abs(value) <= largest {
@@ -221,8 +255,23 @@ func (h HeatMap) cell(c *canvas, l mapLayout, id string, i, j int) {
 	}
 	gap := min(1.5, l.wide/10)
 	c.draw("rect", hover, "x", x, "y", y, "width", l.wide-gap, "height", l.high-1.5, "rx", min(2, l.wide/8), "fill", fill)
+	h.drawMark(c, h.mark(i, j), box{x, y, l.wide - gap, l.high - 1.5}, orElse(ink, "#000"))
 	if l.printed && ink != "" {
 		c.text("", middle, x+(l.wide-gap)/2, y+l.high/2+3.5, l.write(value), "style", "fill:"+ink+";pointer-events:none")
+	}
+}
+
+// box is a rectangle.
+type box struct{ x, y, wide, high float64 }
+
+// drawMark crosses a cell that is marked as a whole, and otherwise draws a bar as long as the part.
+func (h HeatMap) drawMark(c *canvas, part float64, b box, ink string) {
+	switch {
+	case part >= 1:
+		c.draw("path", "", "d", "M"+px(b.x)+" "+px(b.y)+"L"+px(b.x+b.wide)+" "+px(b.y+b.high)+"M"+px(b.x)+" "+px(b.y+b.high)+"L"+px(b.x+b.wide)+" "+px(b.y),
+			"style", "stroke:"+ink+";stroke-opacity:.55;fill:none;pointer-events:none")
+	case part > 0:
+		c.draw("rect", "", "x", b.x, "y", b.y+b.high-4, "width", b.wide*part, "height", 4.0, "style", "fill:"+ink+";fill-opacity:.75;pointer-events:none")
 	}
 }
 

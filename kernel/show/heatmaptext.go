@@ -40,7 +40,8 @@ func (h HeatMap) Text(width int) string {
 	h.scale(&b, l, values, width)
 	paragraph(&b, h.Caption, width)
 	for _, n := range h.notes(values, missing) {
-		paragraph(&b, strings.Replace(n, "Hatched", "×", 1), width)
+		n = strings.Replace(strings.Replace(n, "Hatched", "×", 1), "Crossed", "x", 1)
+		paragraph(&b, strings.Replace(n, "A bar at the foot: the part of the cell that is", "-: at least half is", 1), width)
 	}
 	return b.String()
 }
@@ -87,10 +88,20 @@ func (h HeatMap) textCell(l mapLayout, i, j int, p textPanel) string {
 		_, t := h.shade(v, l.lo, l.hi)
 		block = string(shades[min(int(t*float64(len(shades))), len(shades)-1)])
 	}
+	gap := " "
+	switch m := h.mark(i, j); {
+	case m >= 1:
+		gap = "x"
+	case m >= 0.5:
+		gap = "-"
+	}
+	if !p.printed && gap != " " {
+		return gap
+	}
 	if !p.printed {
 		return block
 	}
-	return pad(block+" "+pad(l.write(v), p.cell-2, Right), p.cell, Right)
+	return pad(block+gap+pad(l.write(v), p.cell-2, Right), p.cell, Right)
 }
 
 // scale tells what the blocks mean.

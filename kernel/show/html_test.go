@@ -139,7 +139,7 @@ func TestHostileTextStaysText(t *testing.T) {
 	for _, f := range []Fragment{
 		Table{Title: hostile, Columns: []Column{{Name: hostile, Unit: hostile}}, Rows: [][]any{{hostile}}}, Facts{Items: []Fact{{Name: hostile, Value: hostile, Unit: hostile}}},
 		Bars{Items: []Bar{{hostile, 1}}, Unit: hostile}, HeatMap{Rows: []string{hostile}, Cols: []string{hostile}, RowLabel: hostile, Values: [][]float64{{1}}, Unit: hostile},
-		fragment(hostile), fragment(errors.New(hostile)), sampleHostile(),
+		Network{Title: hostile, Groups: []string{hostile}, Nodes: []NetworkNode{{Label: hostile, Detail: hostile, Groups: []int{0, 7}}}}, fragment(hostile), fragment(errors.New(hostile)), sampleHostile(),
 	} {
 		checkFragment(t, f)
 		text, _ := parse(t, f.HTML())

@@ -18,12 +18,13 @@ func samples() map[string]Fragment {
 		"empty":    Chart{Title: "Nothing", Series: []Series{{Name: "a"}}},
 		"many":     sampleMany(), "hostile": sampleHostile(), "error": note{text: "model.safetensors: tensor lm_head: truncated", failed: true},
 		"progress": sampleProgress(), "emptymap": HeatMap{}, "emptytable": Table{}, "emptyfacts": Facts{}, "emptybars": Bars{},
+		"marked": sampleMarked(), "network": sampleNetwork(), "emptynet": Network{},
 	}
 }
 
 // order is the gallery's.
-var order = []string{"table", "facts", "ratio", "spectra", "training", "incumbent", "frontier", "ranks", "difference", "bars", "progress",
-	"one", "constant", "empty", "many", "hostile", "error", "emptymap", "emptytable", "emptyfacts", "emptybars"}
+var order = []string{"table", "facts", "ratio", "spectra", "training", "incumbent", "frontier", "ranks", "difference", "marked", "network", "bars", "progress",
+	"one", "constant", "empty", "many", "hostile", "error", "emptymap", "emptytable", "emptyfacts", "emptybars", "emptynet"}
 
 func sampleTable() Table {
 	return Table{
@@ -152,6 +153,49 @@ func sampleDifference() HeatMap {
 		h.Rows, h.Values = append(h.Rows, fmt.Sprint(i)), append(h.Values, row)
 	}
 	return h
+}
+
+func sampleMarked() HeatMap {
+	h := sampleDifference()
+	h.Title, h.Label, h.Diverging, h.MarkLabel = "What is cut", "importance", false, "cut"
+	for i := range h.Values {
+		var row []float64
+		for j := range h.Cols {
+			row = append(row, math.Max(0, 1-0.25*float64((i*3+j*2)%7)))
+		}
+		h.Marked = append(h.Marked, row)
+	}
+	return h
+}
+
+func sampleNetwork() Network {
+	n := Network{Title: "A block", Groups: []string{"hidden", "heads", "MLP channels"}, Caption: "Colours at the foot of a node are what runs along its axes."}
+	add := func(label string, level int, round bool, groups ...int) int {
+		n.Nodes = append(n.Nodes, NetworkNode{Label: label, Level: level, Round: round, Groups: groups, Detail: "4 x 4"})
+		return len(n.Nodes) - 1
+	}
+	join := func(to int, from ...int) {
+		for _, f := range from {
+			n.Edges = append(n.Edges, [2]int{f, to})
+		}
+	}
+	in := add("look up", 0, true, 0)
+	q, k, v := add("linear", 2, true, 1), add("linear", 2, true, 1), add("linear", 2, true, 1)
+	join(q, in, add("q_proj", 1, false, 0, 1))
+	join(k, in, add("k_proj", 1, false, 0, 1))
+	join(v, in, add("v_proj", 1, false, 0, 1))
+	scores := add("attend", 3, true, 1)
+	join(scores, q, k)
+	read := add("attend", 4, true, 1)
+	join(read, scores, v)
+	o := add("linear", 5, true, 0)
+	join(o, read, add("o_proj", 4, false, 1, 0))
+	sum := add("add", 6, true, 0)
+	join(sum, o, in)
+	up := add("linear", 8, true, 2)
+	join(up, sum, add("up_proj", 7, false, 0, 2))
+	join(sum, up, 99) // upwards, and to nothing
+	return n
 }
 
 func sampleBars() Bars {

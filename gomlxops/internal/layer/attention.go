@@ -120,13 +120,24 @@ func (s Style) chunks(d Dims) (chunks []chunk) {
 
 // Apply turns q and k by their positions and returns the heads' outputs side by side, [B·T, H·hd].
 func (a *Attention) Apply(q, k, v *Node) *Node {
+	q, k = a.Turn(q, k)
+	return a.Attend(q, k, v)
+}
+
+// Turn turns queries and keys by their positions.
+func (a *Attention) Turn(q, k *Node) (*Node, *Node) {
+	if a.q == nil {
+		return q, k
+	}
+	return a.q.Apply(q), a.k.Apply(k)
+}
+
+// Attend is Apply for q and k that are turned already.
+func (a *Attention) Attend(q, k, v *Node) *Node {
 	n, d := a.d.Batch*a.d.Length, a.d
 	q.AssertDims(n, d.Heads*d.HeadDim)
 	k.AssertDims(n, d.KVHeads*d.HeadDim)
 	v.AssertDims(n, d.KVHeads*d.HeadDim)
-	if a.q != nil {
-		q, k = a.q.Apply(q), a.k.Apply(k)
-	}
 	q = MulScalar(q, 1/math.Sqrt(float64(d.HeadDim)))
 	if a.style.Manual {
 		return a.manual(q, k, v)

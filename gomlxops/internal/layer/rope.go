@@ -88,8 +88,8 @@ func (r Rotary) quarter(x *Node) *Node {
 	return concatenate(parts, 3)
 }
 
-// pair returns the two channels of pair j.
-func (r Rotary) pair(j int) (a, b int) {
+// Pair returns the two channels of pair j, of a head.
+func (r Rotary) Pair(j int) (a, b int) {
 	if r.Interleaved {
 		return 2 * j, 2*j + 1
 	}
@@ -108,7 +108,7 @@ func (r Rotary) angles(d Dims, heads int) (cos, sin []float64) {
 			c[i] = 1
 		}
 		for j, f := range r.Freq {
-			a, b := r.pair(j)
+			a, b := r.Pair(j)
 			y, x := math.Sincos(float64(t) * f)
 			c[a], s[a] = scale*x, scale*y
 			c[b], s[b] = c[a], s[a]
@@ -124,7 +124,7 @@ func (r Rotary) angles(d Dims, heads int) (cos, sin []float64) {
 func (r Rotary) quarterTurn(hd int) []float64 {
 	turn := make([]float64, hd*hd)
 	for j := range r.Freq {
-		a, b := r.pair(j)
+		a, b := r.Pair(j)
 		turn[b*hd+a] = -1
 		turn[a*hd+b] = 1
 	}

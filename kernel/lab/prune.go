@@ -1,0 +1,154 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/parelab/pare/gomlxops"
+	"github.com/parelab/pare/gomlxops/prune"
+	"github.com/parelab/pare/gomlxops/transformer"
+)
+
+// Pruned is what pruning left, counted.
+type Pruned struct {
+	Plan                      *prune.Plan
+	Pruning                   Pruning
+	Before, After             int64 // parameters
+	LinearBefore, LinearAfter int64 // of these in decoder linears
+
+	was   *transformer.Config
+	model *transformer.Model
+}
+
+// Removed is the fraction of the decoder linears' parameters that is gone.
+func (p *Pruned) Removed() float64 { return 1 - float64(p.LinearAfter)/float64(p.LinearBefore) }
+
+// prune cuts the model as the attempt says. The smaller model lies in the attempt's directory, or where it names none in one that is gone again when it
+// has been opened: its numbers stay mapped.
+func (l *Lab) prune(ctx context.Context, m *Model, a Attempt, rec gomlxops.Recorder) (*Smaller, error) {
+	if err := a.checkPruning(m); err != nil {
+		return nil, err
+	}
+	graph, err := prune.Of(m.Config())
+	if err != nil {
+		return nil, err
+	}
+	dir, remove, err := l.place(a.Out)
+	if err != nil {
+		return nil, err
+	}
+	defer remove()
+	k := &cutting{l: l, m: m, a: a, graph: graph, rec: rec}
+	plan, err := k.to(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	model, err := transformer.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	before, after := m.Dense(), model.Dense()
+	out := &Pruned{
+		Plan: plan, Pruning: a.Pruning, was: m.Config(), model: model,
+		Before: before.Params(), After: after.Params(), LinearBefore: before.LinearParams(), LinearAfter: after.LinearParams(),
+	}
+	if out.After == out.Before {
+		k.warnings = append(k.warnings, fmt.Sprintf("nothing was removed: ratio %v is less than one head or channel, or rounding took it back", a.Ratio))
+	}
+	return &Smaller{Variant: after, Pruned: out, Warnings: k.warnings}, nil
+}
+
+// checkPruning refuses what would fail later.
+func (a Attempt) checkPruning(m *Model) error {
+	if err := a.Pruning.check(m.Config(), a.Ratio); err != nil {
+		return err
+	}
+	if !a.Pruning.looksAtText() {
+		return nil
+	}
+	return a.Calibration.checkText()
+}
+
+// place is where the smaller model is written, and what to do when it has been opened.
+func (l *Lab) place(out string) (dir string, remove func(), err error) {
+	if out != "" {
+		return out, func() {}, os.MkdirAll(filepath.Dir(filepath.Clean(out)), 0o755)
+	}
+	if err := os.MkdirAll(l.Home, 0o755); err != nil {
+		return "", nil, err
+	}
+	between, err := os.MkdirTemp(l.Home, ".pruned-")
+	return filepath.Join(between, "model"), func() { _ = os.RemoveAll(between) }, err
+}
+
+// cutting is one attempt under way.
+type cutting struct {
+	l        *Lab
+	m        *Model
+	a        Attempt
+	graph    *prune.Graph
+	rec      gomlxops.Recorder
+	warnings []string
+}
+
+// to writes the smaller model and returns what is kept.
+func (k *cutting) to(ctx context.Context, dir string) (*prune.Plan, error) {
+	p, c := k.a.Pruning, k.m.Config()
+	opt := prune.CutOptions{SaveOptions: transformer.SaveOptions{Overwrite: k.a.Overwrite, Recorder: k.rec}}
+	if p.Steps > 1 {
+		return p.options(c.Layers, k.a.Ratio).Iterate(ctx, dir, k.m.Dense(), opt, k.rescore)
+	}
+	scores, err := k.score(ctx, k.m, k.graph, 0)
+	if err != nil {
+		return nil, err
+	}
+	plan, err := p.plan(c, k.a.Ratio, scores)
+	if err != nil {
+		return nil, err
+	}
+	if p.Compensate {
+		moments, err := k.l.Calibrate(ctx, k.m, k.a.Calibration.pooled(k.m))
+		if err != nil {
+			return nil, err
+		}
+		if opt.Compensation, err = prune.Compensate(k.m.Dense(), plan, prune.Means(k.m.Dense(), moments.Moments)); err != nil {
+			return nil, err
+		}
+	}
+	return plan, prune.Cut(ctx, dir, k.m.Dense(), plan, opt)
+}
+
+// rescore scores the model as it is before a step, on sequences that no earlier step has looked at.
+func (k *cutting) rescore(ctx context.Context, v *transformer.Variant, step int) (prune.Scores, error) {
+	now := &Model{Model: v.Model(), Name: k.m.Name, Tokenizer: k.m.Tokenizer}
+	graph, err := prune.Of(v.Model().Config())
+	if err != nil {
+		return prune.Scores{}, err
+	}
+	if k.rec != nil {
+		k.rec.Progress("steps", step-1, k.a.Pruning.Steps)
+	}
+	return k.score(ctx, now, graph, step-1)
+}
+
+func (k *cutting) score(ctx context.Context, m *Model, graph *prune.Graph, step int) (prune.Scores, error) {
+	calibration := k.a.calibration(m)
+	calibration.Groups = k.a.Calibration.Groups
+	calibration.Seed += uint64(step)
+	scored, err := k.l.importance(ctx, m, graph, k.a.Pruning, calibration, k.rec)
+	if err != nil {
+		return prune.Scores{}, err
+	}
+	k.warnings = append(k.warnings, scored.Warnings...)
+	return scored.Cut, nil
+}
+
+// Close lets go of a smaller model that is a model of its own. Nothing of its variant may be used afterwards.
+func (s *Smaller) Close() error {
+	if s.Pruned == nil {
+		return nil
+	}
+	return s.Pruned.model.Close()
+}

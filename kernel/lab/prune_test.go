@@ -1,0 +1,238 @@
+package lab
+
+import (
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/parelab/pare/gomlxops/transformer"
+	"github.com/parelab/pare/kernel/show"
+	"github.com/parelab/pare/tracker"
+)
+
+// Every score prunes; scores by gradients are kept once for all four kinds, and no pruned model is left behind.
+func TestPrune(t *testing.T) {
+	l := newTestLab(t)
+	m := openTiny(t, l)
+	study, err := l.NewStudy(t.Context(), "p", Measure{Blocks: 1, Length: 32})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, score := range Scores() {
+		out, err := study.Try(t.Context(), m, Attempt{Method: Prune, Ratio: 0.5, Pruning: Pruning{Score: score}, Calibration: little})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := out.Pruned
+		if p.Removed() != 0.5 || p.After != out.Variant.Params() || p.Before != m.Params() || len(p.Plan.Layers) != 2 {
+			t.Errorf("%s: removed %v, %d of %d parameters, plan %v", score, p.Removed(), p.After, p.Before, p.Plan)
+		}
+		if v := out.Measured[0].Value; !(v > 1) || math.IsInf(v, 0) {
+			t.Errorf("%s: perplexity %v", score, v)
+		}
+		if err := out.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if kept, _ := filepath.Glob(filepath.Join(l.Home, "results", "scores-taylor-*")); len(kept) != 1 {
+		t.Errorf("kept %v", kept)
+	}
+	if left, _ := filepath.Glob(filepath.Join(l.Home, ".pruned-*")); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
+	}
+	table, err := study.Table(t.Context())
+	if err != nil || len(table.Rows) != len(Scores()) {
+		t.Errorf("%d rows, %v", len(table.Rows), err)
+	}
+}
+
+// Scores that were read back are those that were computed.
+func TestImportanceReadsBack(t *testing.T) {
+	l := newTestLab(t)
+	m := openTiny(t, l)
+	first, err := l.Importance(t.Context(), m, Pruning{}, little)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := l.Importance(t.Context(), m, Pruning{}, little)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first.ReadBack != "" || again.ReadBack == "" || first.Weights.Digest() != again.Weights.Digest() || first.Cut.Heads[1][1] != again.Cut.Heads[1][1] {
+		t.Errorf("first from %q, again from %q", first.ReadBack, again.ReadBack)
+	}
+}
+
+// A sweep over scores and aggregations tries low rank beside pruning, each once, and one summary has them all.
+func TestSweepPrune(t *testing.T) {
+	l := newTestLab(t)
+	m := openTiny(t, l)
+	sweep := Sweep{
+		Calibration: little, Methods: []Method{Dense, "svd", Prune}, Ratios: []float64{0.25, 0.5},
+		Scores: []Score{L1, Wanda}, Aggregates: nil,
+	}
+	if n := len(sweep.Attempts(m)); n != 1+2+4 {
+		t.Errorf("%d attempts: %v", n, sweep.Attempts(m))
+	}
+	study, err := l.NewStudy(t.Context(), "both", Measure{Blocks: 1, Length: 32})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := study.Sweep(t.Context(), m, sweep); err != nil {
+		t.Fatal(err)
+	}
+	s, err := study.Summary(t.Context())
+	if err != nil || len(s.Settings) != 7 || len(s.Table().Rows) != 3 {
+		t.Errorf("%+v, %v", s, err)
+	}
+}
+
+// Pruning goes on from low rank and low rank from pruning, through directories.
+func TestBothInSequence(t *testing.T) {
+	l := newTestLab(t)
+	dir := t.TempDir()
+	tries := []Attempt{
+		{Method: "svd", Ratio: 0.4},
+		{Method: Prune, Ratio: 0.5, Pruning: Pruning{Score: TaylorMix, Compensate: true}, Calibration: little},
+		{Method: "svd", Ratio: 0.4},
+		{Method: Prune, Ratio: 0.5, Pruning: Pruning{Score: L2, Steps: 2}},
+	}
+	m := openTiny(t, l)
+	for i, a := range tries {
+		study, err := l.NewStudy(t.Context(), "sequence", Measure{Nothing: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.Out = filepath.Join(dir, string(rune('a'+i)))
+		before := m.Dense().LinearParams()
+		out, err := study.Try(t.Context(), m, a)
+		if i == 2 { // the directory holds factors already
+			if err == nil {
+				t.Error("factors were taken apart again")
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", a, err)
+		}
+		if after := out.Variant.LinearParams(); after >= before {
+			t.Errorf("%s: %d parameters of linears, then %d", a, before, after)
+		}
+		if m, err = l.Open(a.Out); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { m.Close() })
+	}
+}
+
+// What is multiplied out computes what the factors compute.
+func TestMultiplied(t *testing.T) {
+	d, err := multiplied(&transformer.Factored{Rank: 2, A: []float32{1, 2, 3, 4, 5, 6}, B: []float32{1, 0, 1, -1}, Bias: []float32{7, 8}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []float32{1, 2, 3, -3, -3, -3}
+	for i, x := range want {
+		if d.W[i] != x || d.Out != 2 || d.In != 3 || d.Bias[1] != 8 {
+			t.Fatalf("%+v", d)
+		}
+	}
+}
+
+// The default protection is that of LLM-Pruner's recipe where the model is deep enough.
+func TestProtection(t *testing.T) {
+	checked := 0
+	for _, c := range []struct {
+		p           Pruning
+		layers      int
+		first, last int
+	}{
+		{Pruning{}, 4, 0, 0}, {Pruning{}, 16, 4, 2}, {Pruning{}, 32, 4, 2}, {Pruning{ProtectFirst: -1}, 32, 0, 2}, {Pruning{ProtectLast: 5}, 32, 4, 5},
+		{Pruning{Scope: CutLayers}, 32, 0, 0}, {Pruning{Scope: CutLayers, ProtectFirst: 3}, 32, 3, 0},
+	} {
+		checked++
+		if o := c.p.options(c.layers, 0.25); o.ProtectFirst != c.first || o.ProtectLast != c.last {
+			t.Errorf("%+v of %d layers: first %d and last %d", c.p, c.layers, o.ProtectFirst, o.ProtectLast)
+		}
+	}
+	if checked != 7 {
+		t.Error("nothing checked")
+	}
+}
+
+func TestPruneRefuses(t *testing.T) {
+	l := newTestLab(t)
+	m := openTiny(t, l)
+	study, err := l.NewStudy(t.Context(), "refused", Measure{Nothing: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := filepath.Join(t.TempDir(), "out")
+	for want, a := range map[string]Attempt{
+		`found "best"`:            {Ratio: 0.5, Pruning: Pruning{Score: "best"}},
+		"would leave none":        {Ratio: 0.9999},
+		"fewer than the model":    {Ratio: 0.5, Pruning: Pruning{ProtectFirst: 2}},
+		"at least 2 tokens":       {Ratio: 0.5, Calibration: Calibration{Length: 1}},
+		"above 0":                 {},
+		"do not compete":          {Ratio: 0.5, Pruning: Pruning{Scope: CutLayers, Across: "global"}},
+		"normalisation":           {Ratio: 0.5, Pruning: Pruning{Normalise: "by hand"}},
+		"make up for heads":       {Ratio: 0.5, Pruning: Pruning{Scope: CutChannels, Compensate: true}},
+		"one step":                {Ratio: 0.5, Pruning: Pruning{Steps: 2, Compensate: true}},
+		"units":                   {Ratio: 0.5, Pruning: Pruning{Units: "first"}},
+		`scope: expected "local"`: {Ratio: 0.5, Pruning: Pruning{Across: "anywhere"}},
+	} {
+		a.Method, a.Out = Prune, out
+		if _, err := study.Try(t.Context(), m, a); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %q", err, want)
+		}
+	}
+	if _, err := os.Stat(out); err == nil {
+		t.Error("something was written")
+	}
+	trials, err := l.Store.Trials(t.Context(), "refused", tracker.Filter{})
+	if err != nil || len(trials) != 11 {
+		t.Errorf("%d trials on record, %v", len(trials), err)
+	}
+}
+
+// The maps mark what the plan cuts; the picture of a block has every weight of the layer.
+func TestPrunePictures(t *testing.T) {
+	l := newTestLab(t)
+	m := openTiny(t, l)
+	heads, channels, err := l.ImportanceMaps(t.Context(), m, Attempt{Method: Prune, Ratio: 0.5, Pruning: Pruning{Score: L1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, h := range map[string]*show.HeatMap{"heads": heads, "channels": channels} {
+		for layer, row := range h.Marked {
+			sum, mean := 0.0, 0.0
+			for i, x := range row {
+				sum, mean = sum+x/float64(len(row)), mean+h.Values[layer][i]/float64(len(row))
+			}
+			if math.Abs(sum-0.5) > 1e-12 || math.Abs(mean-1) > 1e-12 {
+				t.Errorf("%s of layer %d: %v cut, mean %v", what, layer, sum, mean)
+			}
+		}
+		if len(h.Marked) != 2 {
+			t.Errorf("%s: %d layers", what, len(h.Marked))
+		}
+	}
+	n, err := m.Dependencies(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := map[string]int{}
+	for _, node := range n.Nodes {
+		names[node.Label]++
+	}
+	for _, want := range []string{"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj", "input_layernorm"} {
+		if names[want] != 1 {
+			t.Errorf("%s is drawn %d times, of %v", want, names[want], names)
+		}
+	}
+	if _, err := m.Dependencies(2); err == nil {
+		t.Error("a layer that is not there")
+	}
+}
