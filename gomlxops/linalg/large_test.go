@@ -55,11 +55,11 @@ func TestLarge(t *testing.T) {
 
 func timed(t *testing.T, f func() error) {
 	t.Helper()
-	start := time.Now()
+	start, cpu := time.Now(), cpuTime()
 	if err := f(); err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("%.1f s", time.Since(start).Seconds())
+	t.Logf("%.1f s, of processors %.1f s", time.Since(start).Seconds(), (cpuTime() - cpu).Seconds())
 }
 
 func exactTo(t *testing.T, what string, d float64) {
