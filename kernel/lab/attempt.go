@@ -31,6 +31,9 @@ type Attempt struct {
 	Allocate By                        // how ranks are shared out; default lowrank.ByUniform
 	Options  lowrank.AllocationOptions // of the allocation
 
+	// Ranks are given, by linear, as a search finds them; one without a rank stays dense. Allocate then only names where they are from.
+	Ranks map[string]int
+
 	// Sequential recalibrates block after block on what compressed blocks give: lowrank.Recalibrate, Update or Both; "" does not.
 	// Target is what its outputs should be; "" means lowrank.Shifted.
 	Sequential Mode
@@ -84,6 +87,9 @@ func (a Attempt) check() error {
 	}
 	if a.Sequential == "" && a.Target != "" {
 		return fmt.Errorf("target: %q has no say without a sequential mode; take %q, %q or %q", a.Target, lowrank.Recalibrate, lowrank.Update, lowrank.Both)
+	}
+	if a.Ranks != nil {
+		return nil
 	}
 	if by := []By{"", lowrank.ByUniform, lowrank.ByEnergy, ByFisher}; !slices.Contains(by, a.Allocate) {
 		return fmt.Errorf("allocate: expected one of %q, found %q", by[1:], a.Allocate)

@@ -97,6 +97,13 @@ func (n needs) warnings() (all []string) {
 
 // allocate chooses ranks.
 func (a Attempt) allocate(m *Model, spectra []*lowrank.Spectrum, n needs) (map[string]transformer.Form, *lowrank.Allocation, error) {
+	if a.Ranks != nil {
+		forms, allocation, err := lowrank.Apply(spectra, a.Ranks)
+		if err == nil {
+			allocation.By, allocation.Ratio = a.Allocate, a.Ratio
+		}
+		return forms, allocation, err
+	}
 	if cmp.Or(a.Allocate, lowrank.ByUniform) == lowrank.ByUniform {
 		return lowrank.UniformWith(spectra, a.Ratio, a.Options)
 	}

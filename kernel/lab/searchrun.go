@@ -1,0 +1,139 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"sync"
+
+	"github.com/parelab/pare/datasets"
+	"github.com/parelab/pare/gomlxops/bayesopt"
+	"github.com/parelab/pare/gomlxops/evaluate"
+	"github.com/parelab/pare/gomlxops/lowrank"
+	"github.com/parelab/pare/tracker"
+)
+
+// hunt is a search under way. The record is its only memory: before every question to the optimiser the search's trials are read, so
+// that workers of any process see what the others ask for.
+type hunt struct {
+	Search
+	study   *Study
+	model   *Model
+	space   *searchSpace
+	options bayesopt.Options
+	text    *Tokens
+	blocks  [][]int32
+	digest  string // of all that makes the search's trials comparable and repeatable
+	watch   Watcher
+
+	mu      sync.Mutex // of one question to the optimiser
+	failure error      // of the last trial that failed here
+}
+
+// run lets workers measure until the record has as many trials as wanted.
+func (h *hunt) run(ctx context.Context) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	var workers sync.WaitGroup
+	for range h.Workers {
+		workers.Go(func() {
+			if err := h.work(ctx); err != nil {
+				stop(err) // the others need not go on
+			}
+		})
+	}
+	workers.Wait()
+	return context.Cause(ctx)
+}
+
+func (h *hunt) work(ctx context.Context) error {
+	for {
+		s, run, err := h.ask(ctx)
+		if err != nil || run == nil {
+			return err
+		}
+		if err := h.try(ctx, s, run); err != nil {
+			return err
+		}
+	}
+}
+
+// try measures a suggestion and ends its trial. What the trial failed of is recorded, and an error only where the search has to end.
+func (h *hunt) try(ctx context.Context, s bayesopt.Suggestion, run *tracker.Run) error {
+	p, failed := h.measure(ctx, s, run)
+	if failed == nil {
+		run.Metric(perplexityMetric, 0, p.Value)
+		run.Metric(stderrOf(perplexityMetric), 0, p.Value*p.StdErr)
+	}
+	if err := run.Finish(failed); err != nil {
+		return err
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if failed != nil {
+		h.failure = fmt.Errorf("trial %d: %w", run.Number(), failed)
+	}
+	return h.show(ctx)
+}
+
+// measure slices the factors at the suggestion's ranks and runs the blocks through.
+func (h *hunt) measure(ctx context.Context, s bayesopt.Suggestion, run *tracker.Run) (*evaluate.Perplexity, error) {
+	forms, allocation, err := lowrank.Apply(h.space.spectra, h.space.ranks(s.X, h.Options))
+	if err != nil {
+		return nil, err
+	}
+	if err := keep(run, "allocation.json", allocation); err != nil {
+		return nil, err
+	}
+	v, err := h.model.With(forms)
+	if err != nil {
+		return nil, err
+	}
+	recordSize(run, v)
+	protocol := evaluate.Protocol{Data: h.text.Name, Split: string(h.text.Part), Digest: h.text.Digest, Joiner: datasets.Joiner}
+	p, err := evaluate.MeasurePerplexity(ctx, v, h.blocks, protocol, nil)
+	if err == nil && (math.IsInf(p.Value, 0) || math.IsNaN(p.Value)) {
+		err = fmt.Errorf("perplexity: expected a finite value, found %v", p.Value)
+	}
+	return p, err
+}
+
+// show tells how far the search is, and its incumbent.
+func (h *hunt) show(ctx context.Context) error {
+	trials, _, err := h.replay(ctx)
+	if err != nil {
+		return err
+	}
+	ended := 0
+	for _, t := range trials {
+		if t.State != bayesopt.Pending {
+			ended++
+		}
+	}
+	if b, found := best(trials); found {
+		h.watch.Metric("incumbent", ended, b.Value)
+	}
+	h.watch.Progress("trials", ended, h.Trials)
+	return nil
+}
+
+// found reads what the record has of the search. Without a single value it is nil, with the error of a trial that failed here.
+func (h *hunt) found(ctx context.Context) (*Found, error) {
+	trials, numbers, err := h.replay(ctx)
+	if err != nil {
+		return nil, err
+	}
+	b, found := best(trials)
+	if !found {
+		return nil, errors.Join(errors.New("the search has no trial with a value"), h.failure)
+	}
+	f := &Found{Search: h.Search, Study: h.study.Name, Digest: h.digest, Text: h.text.String(), Space: h.space.Space, Trials: trials, Numbers: numbers, Best: b}
+	f.Ranks = h.space.ranks(b.X, h.Options)
+	_, f.Allocation, err = lowrank.Apply(h.space.spectra, f.Ranks)
+	f.linears = h.model.Linears()
+	return f, err
+}
