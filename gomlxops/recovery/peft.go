@@ -142,8 +142,14 @@ func loadLoRA(path string, c *peftConfig, v *transformer.Variant) (*Adapter, err
 	if err != nil {
 		return nil, err
 	}
+	if err := knownModules(path, shapes, v); err != nil {
+		return nil, err
+	}
 	a := &Adapter{Sides: map[string][]*transformer.Side{}, LoRA: c.lora()}
-	used := map[string]bool{}
+	found, err := findModules(v, a.LoRA.Targets, a.LoRA.Pattern)
+	if err != nil {
+		return nil, fmt.Errorf("%s: field target_modules: %w", filepath.Join(filepath.Dir(path), adapterConfigName), err)
+	}
 	take := func(name string, want ...int) ([]float32, error) {
 		shape, ok := shapes[name]
 		if !ok {
@@ -152,37 +158,34 @@ func loadLoRA(path string, c *peftConfig, v *transformer.Variant) (*Adapter, err
 		if !slices.Equal(shape, want) {
 			return nil, fmt.Errorf("%s: tensor %s: expected shape %v, as model and configuration ask, found %v", path, name, want, shape)
 		}
-		used[name] = true
+		delete(shapes, name)
 		return values[name], nil
 	}
-	if err := knownModules(path, shapes, v); err != nil {
-		return nil, err
-	}
-	found, err := findModules(v, a.LoRA.Targets, a.LoRA.Pattern)
-	if err != nil {
-		return nil, fmt.Errorf("%s: field target_modules: %w", filepath.Join(filepath.Dir(path), adapterConfigName), err)
-	}
 	for _, m := range found {
-		rank, scale, err := a.LoRA.of(m.name())
+		s, err := a.LoRA.read(m, take)
 		if err != nil {
-			return nil, err
-		}
-		s := &transformer.Side{At: m.at, Rank: rank, Scale: scale}
-		name := peftPrefix + m.name()
-		if s.A, err = take(name+".lora_A.weight", rank, m.in); err != nil {
-			return nil, err
-		}
-		if s.B, err = take(name+".lora_B.weight", m.out, rank); err != nil {
 			return nil, err
 		}
 		a.Sides[m.linear] = append(a.Sides[m.linear], s)
 	}
 	for _, name := range slices.Sorted(maps.Keys(shapes)) {
-		if !used[name] {
-			return nil, fmt.Errorf("%s: tensor %s: expected tensors of target_modules only; this one belongs to none", path, name)
-		}
+		return nil, fmt.Errorf("%s: tensor %s: expected tensors of target_modules only; this one belongs to none", path, name)
 	}
 	return a, nil
+}
+
+// read makes the branch of one module; take gives a tensor of the shape asked for.
+func (o LoRA) read(m module, take func(name string, want ...int) ([]float32, error)) (*transformer.Side, error) {
+	rank, scale, err := o.of(m.name())
+	if err != nil {
+		return nil, err
+	}
+	s, name := &transformer.Side{At: m.at, Rank: rank, Scale: scale}, peftPrefix+m.name()
+	if s.A, err = take(name+".lora_A.weight", rank, m.in); err != nil {
+		return nil, err
+	}
+	s.B, err = take(name+".lora_B.weight", m.out, rank)
+	return s, err
 }
 
 // knownModules refuses tensors of modules that the model lacks.

@@ -53,13 +53,6 @@ type Teacher struct {
 	Temperature float64 // T, above 0; 0 is 1
 }
 
-// Batch is what a step trains on.
-type Batch struct {
-	Tokens [][]int32 // sequences of T+1 tokens each, whose first T predict their last T
-	// Weights are those of each sequence's T predictions in the mean loss, at least 0: 0 for the tokens of a prompt. nil is 1 each.
-	Weights [][]float32
-}
-
 // teacherPrefix is before the names of a teacher's arrays.
 const teacherPrefix = "teacher/"
 

@@ -23,13 +23,6 @@ type inputs struct {
 // lossFunc builds a scalar loss; w holds the trained weights and the frozen ones, and may be added to.
 type lossFunc func(in inputs, w transformer.Weights) *graph.Node
 
-// piece is a batch, or a part of one, as arguments of a graph.
-type piece struct {
-	tokens  [][]int32
-	weights [][]float32 // nil is 1 each
-	seed    int64       // of dropout
-}
-
 // stepper holds weights and optimizer state on the backend and replaces them step by step. Frozen weights are arguments that are
 // never given up, and nothing is differentiated by them.
 type stepper struct {
@@ -217,44 +210,6 @@ func anys(list []*tensors.Tensor) []any {
 // scalar takes the number out of a result and frees it.
 func scalar(t *tensors.Tensor) (float64, error) {
 	return tensors.ToScalar[float64](t), t.FinalizeAll()
-}
-
-// args are the piece's arguments, pieceArgs of them.
-func (p piece) args(scale float64) ([]any, error) {
-	random, err := graph.RNGStateFromSeed(p.seed)
-	if err != nil {
-		return nil, err
-	}
-	b, t := len(p.tokens), len(p.tokens[0])-1
-	tokens, weights := make([]int32, 0, b*(t+1)), make([]float32, 0, b*t)
-	for i, s := range p.tokens {
-		tokens = append(tokens, s...)
-		for k := range t {
-			weights = append(weights, p.weight(i, k))
-		}
-	}
-	return []any{tensors.FromFlatDataAndDimensions(tokens, b, t+1), tensors.FromFlatDataAndDimensions(weights, b, t),
-		tensors.FromScalar(scale), random}, nil
-}
-
-// weight is that of prediction k of sequence i.
-func (p piece) weight(i, k int) float32 {
-	if p.weights == nil {
-		return 1
-	}
-	return p.weights[i][k]
-}
-
-// weightOf adds up the weights of all predictions.
-func weightOf(pieces []piece) (sum float64) {
-	for _, p := range pieces {
-		for i, s := range p.tokens {
-			for k := range len(s) - 1 {
-				sum += float64(p.weight(i, k))
-			}
-		}
-	}
-	return sum
 }
 
 // evaluate returns the summed loss on a piece, each prediction by its weight, and changes nothing.

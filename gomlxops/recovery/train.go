@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"runtime/metrics"
 	"time"
 
@@ -92,49 +91,6 @@ func Tune(ctx context.Context, p *Problem, next func(step int) Batch, opt TrainO
 	return t.result, err
 }
 
-// checkBatch says what is wrong with sequences that the model shall be trained or measured on.
-func checkBatch(batch Batch, c *transformer.Config) error {
-	inputs := make([][]int32, len(batch.Tokens))
-	for i, s := range batch.Tokens {
-		if len(s) < 2 || len(s) != len(batch.Tokens[0]) {
-			return fmt.Errorf("sequence %d: expected at least 2 tokens, and as many as the first sequence has (%d), found %d", i, len(batch.Tokens[0]), len(s))
-		}
-		inputs[i] = s[:len(s)-1] // the last token is predicted, and takes no position
-		if err := transformer.CheckTokens([][]int32{s[len(s)-1:]}, c); err != nil {
-			return fmt.Errorf("last token of sequence %d: %w", i, err)
-		}
-	}
-	if err := transformer.CheckTokens(inputs, c); err != nil {
-		return err
-	}
-	return batch.checkWeights()
-}
-
-func (b Batch) checkWeights() error {
-	if b.Weights == nil {
-		return nil
-	}
-	if len(b.Weights) != len(b.Tokens) {
-		return fmt.Errorf("expected weights for %d sequences, found %d", len(b.Tokens), len(b.Weights))
-	}
-	sum := 0.0
-	for i, w := range b.Weights {
-		if len(w) != len(b.Tokens[i])-1 {
-			return fmt.Errorf("weights of sequence %d: expected %d, one for each prediction, found %d", i, len(b.Tokens[i])-1, len(w))
-		}
-		for k, v := range w {
-			if !(v >= 0) || math.IsInf(float64(v), 0) {
-				return fmt.Errorf("weights of sequence %d: expected finite numbers of at least 0, found %v at %d", i, v, k)
-			}
-			sum += float64(v)
-		}
-	}
-	if sum == 0 {
-		return errors.New("all predictions have weight 0: nothing can be learnt; a longer cut-off leaves more than the prompt")
-	}
-	return nil
-}
-
 // training is one run of Tune.
 type training struct {
 	stepper *stepper
@@ -219,20 +175,6 @@ func (t *training) step(step int, batch Batch) error {
 	t.rec.Metric("memory_bytes", step, memoryBytes())
 	t.rec.Progress("train", step, t.opt.Steps)
 	return nil
-}
-
-// pieces cuts a batch into equal parts, each with a seed of its own.
-func (b Batch) pieces(parts int, seed uint64, step int) []piece {
-	n := len(b.Tokens) / parts
-	all := make([]piece, parts)
-	random := rand.New(rand.NewPCG(seed, uint64(step)))
-	for i := range all {
-		all[i] = piece{tokens: b.Tokens[i*n : (i+1)*n], seed: int64(random.Uint64())}
-		if b.Weights != nil {
-			all[i].weights = b.Weights[i*n : (i+1)*n]
-		}
-	}
-	return all
 }
 
 func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }

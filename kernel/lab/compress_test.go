@@ -70,7 +70,6 @@ func TestCompressRefuses(t *testing.T) {
 		`found "pca"`:  {Method: "pca", Ratio: 0.5},
 		"found 1.5":    {Method: "svd", Ratio: 1.5},
 		`found "best"`: {Method: "pcm", Ratio: 0.5, Allocate: "best"},
-		"no target":    {Method: "pcm", Ratio: 0.5, Sequential: "recalibrate", Target: "original"},
 		"has no say":   {Method: "pcm", Ratio: 0.5, Target: "original"},
 		"no inputs":    {Method: "svd", Ratio: 0.5, Sequential: "both"},
 		"alpha":        {Method: "pcm", Ratio: 0.5, Settings: lowrank.Settings{Alpha: 0.5}},

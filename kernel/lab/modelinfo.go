@@ -91,8 +91,8 @@ func (i Info) Facts() show.Fragment {
 		{Name: "MLP size", Value: i.over(i.MLPSize, func(s transformer.Shape) int { return s.MLP })},
 		{Name: "vocabulary", Value: i.Vocabulary, Unit: "tokens"},
 		{Name: "longest sequence", Value: i.MaxPositions, Unit: "tokens"},
-		{Name: "parameters", Value: i.Params},
-		{Name: "of these in decoder linears", Value: i.LinearParams},
+		{Name: "parameters", Value: i.Params, Format: show.Integer},
+		{Name: "of these in decoder linears", Value: i.LinearParams, Format: show.Integer},
 	}
 	for _, k := range i.Linears {
 		items = append(items, show.Fact{Name: "  " + string(k.Kind), Value: fmt.Sprintf("%d × %d×%d, %.1f%%", k.Count, k.Out, k.In, 100*i.share(k))})
