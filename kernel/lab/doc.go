@@ -8,6 +8,12 @@
 //	study.Try(model, lab.Attempt{Method: "pcm", Ratio: 0.2, Moments: moments})
 //	lab.Show(study)
 //
+// [Study.Search] looks for the best allocation of ranks in few trials, and goes on after any interrupt:
+//
+//	found := study.Search(model, lab.Search{Attempt: lab.Attempt{Method: "pcm", Ratio: 0.3}, Trials: 20, Groups: lab.GroupBands})
+//	lab.Show(found, found.Chart(), found.HeatMap())
+//	study.Try(model, found.Attempt())
+//
 // # Two faces
 //
 // A program uses a [Lab]: its methods take a context and return errors. The functions of the package are the same calls for
