@@ -31,8 +31,8 @@
 //
 // Options.Ratio is LLM-Pruner's: the fraction of the heads and MLP channels of the layers that are not protected. With protected layers, and since heads go whole, less of
 // the model goes: count with [Params]. The scopes [Even], [Budget] and [Density] count numbers instead, over the layers that are not protected: matrices, biases, and
-factors as they are held ([Holdings]). So what pruning, low rank and both in sequence leave can be made equal. Factors that hold no fewer numbers than what is left of their matrix
-are multiplied out by [Cut], and counted so.
+// factors as they are held ([Holdings]). So what pruning, low rank and both in sequence leave can be made equal. Factors that hold no fewer numbers than what is left of their
+// matrix are multiplied out by [Cut], and counted so.
 //
 // # What differs from LLM-Pruner's program
 //
