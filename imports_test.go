@@ -30,6 +30,7 @@ var mayImport = map[string][]string{
 	"tracker/storetest":        {"tracker"},
 	"datasets":                 {},
 	"datasets/hub":             {},
+	"datasets/instruct":        {"datasets", "datasets/hub", "datasets/pocket", "datasets/records", "datasets/tokenizer"},
 	"datasets/pocket":          {"datasets/tokenizer"},
 	"datasets/records":         {},
 	"datasets/records/parquet": {"datasets/records"},
@@ -50,6 +51,7 @@ var mayImport = map[string][]string{
 
 // testsMayImport adds what only a room's tests lean on.
 var testsMayImport = map[string][]string{
+	"datasets/instruct": {"datasets/records/parquet"},
 	"datasets/tasks":    {"datasets/records/parquet"},
 	"tracker":           {"tracker/memstore", "tracker/storetest"},
 	"tracker/boltstore": {"tracker/storetest", "tracker/memstore"},
