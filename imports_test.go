@@ -14,10 +14,14 @@ import (
 
 const modulePath = "github.com/parelab/pare"
 
-// mayImport says, for each room, which of our rooms it may lean on; a room reaches its own subfolders always. A folder takes
-// the entry with the longest matching name. "*" is the whole house.
+// everyones is what every room needs and none owns: how a file is put on disk.
+const everyones = "internal/durable"
+
+// mayImport says, for each room, which of our rooms it may lean on; a room reaches its own subfolders and internal/durable
+// always. A folder takes the entry with the longest matching name. "*" is the whole house.
 var mayImport = map[string][]string{
 	"":                         {"*"},
+	"internal/durable":         {},
 	"notebooks":                {"*"},
 	"kernel/lab":               {"*"},
 	"kernel/wire":              {},
@@ -121,7 +125,7 @@ func allowed(from, to string, inTest bool) bool {
 	if inTest {
 		lean = append(lean, testsMayImport[home]...)
 	}
-	return slices.ContainsFunc(lean, func(r string) bool { return r == "*" || room(to) == r }) || within(to, home)
+	return slices.ContainsFunc(lean, func(r string) bool { return r == "*" || room(to) == r }) || within(to, home) || to == everyones
 }
 
 // room returns the entry of mayImport that dir belongs to.
