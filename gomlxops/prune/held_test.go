@@ -2,6 +2,7 @@ package prune_test
 
 import (
 	"context"
+	"errors"
 	"math"
 	"math/rand/v2"
 	"path/filepath"
@@ -126,6 +127,7 @@ func TestMultipliedOut(t *testing.T) {
 	if whole == 0 || whole == len(prune.Holdings(v)) {
 		t.Fatalf("%d of %d factored linears were multiplied out, expected some", whole, len(prune.Holdings(v)))
 	}
+	compensated(t, v, small, plan)
 	forms := map[string]transformer.Form{} // the mask on the model as it is: columns of o and down
 	for _, l := range m.Linears() {
 		f, ok := v.Form(l.Name)
@@ -155,6 +157,33 @@ func TestMultipliedOut(t *testing.T) {
 	}
 }
 
+// compensated cuts once more with something for the bias of a linear that was multiplied out, and had a bias, and looks at that bias.
+func compensated(t *testing.T, v *transformer.Variant, small *transformer.Model, plan *prune.Plan) {
+	t.Helper()
+	for _, l := range small.Linears() {
+		was := prune.Holdings(v)[l.Name]
+		if _, factored := prune.Holdings(small.Dense())[l.Name]; factored || !was.Bias {
+			continue
+		}
+		extra := make([]float32, l.Out)
+		for i := range extra {
+			extra[i] = 0.25
+		}
+		again := cut(t, v, plan, prune.CutOptions{Compensation: map[string][]float32{l.Name: extra}})
+		before, after := make([]float32, l.Out), make([]float32, l.Out)
+		if err := errors.Join(small.Dense().Held(l).Read(1, before), again.Dense().Held(l).Read(1, after)); err != nil {
+			t.Fatal(err)
+		}
+		for i := range before {
+			if after[i] != before[i]+0.25 {
+				t.Fatalf("%s: bias %v, then %v", l.Name, before, after)
+			}
+		}
+		return
+	}
+	t.Error("no linear with a bias was multiplied out")
+}
+
 // TestRemove: a number of numbers, in place of a ratio, in one step and in several.
 func TestRemove(t *testing.T) {
 	m := family(t, families["gpt2"])
@@ -162,7 +191,7 @@ func TestRemove(t *testing.T) {
 	was := sum(byLayer(v))
 	for _, steps := range []int{1, 3} {
 		for _, scope := range []prune.Scope{prune.Even, prune.Budget, prune.Density} {
-			o := prune.Options{Remove: 1234, Scope: scope, Steps: steps, Holdings: prune.Holdings(v)}
+			o := prune.Options{Remove: 1234, Scope: scope, Steps: steps} // Iterate looks at what is held
 			dir := filepath.Join(t.TempDir(), "small")
 			if _, err := o.Iterate(context.Background(), dir, v, prune.CutOptions{}, func(_ context.Context, v *transformer.Variant, step int) (prune.Scores, error) {
 				return randomScores(v.Model().Config(), uint64(step)), nil
