@@ -34,7 +34,7 @@ func SaveDerived(ctx context.Context, dir string, base *Variant, d Derived, opt 
 	if opt.DType != "" {
 		config.DType = torchNames[opt.DType]
 	}
-	side, err := readSideFiles(base.m.dir)
+	side, err := SideFiles(base.m.dir)
 	if err != nil {
 		return err
 	}

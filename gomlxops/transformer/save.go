@@ -56,7 +56,7 @@ func Save(ctx context.Context, dir string, v *Variant, opt SaveOptions) error {
 	if opt.DType != "" {
 		config.DType = torchNames[opt.DType]
 	}
-	side, err := readSideFiles(v.m.dir)
+	side, err := SideFiles(v.m.dir)
 	if err != nil {
 		return err
 	}
@@ -140,7 +140,9 @@ func encode(dtype string, values []float32) ([]byte, error) {
 	return data, nil
 }
 
-func readSideFiles(dir string) (map[string][]byte, error) {
+// SideFiles reads what [Save] copies of a model's directory: the tokenizer's files and the settings for generation, those that are there. [SaveTensors]
+// takes them as its extra files.
+func SideFiles(dir string) (map[string][]byte, error) {
 	files := make(map[string][]byte)
 	for _, name := range sideFiles {
 		data, err := os.ReadFile(filepath.Join(dir, name))
