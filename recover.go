@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -12,8 +13,9 @@ import (
 // recoverRequest is a command line of pare recover.
 type recoverRequest struct {
 	lab.Recovery
-	adapter string
-	resume  bool
+	instruct lab.Instruct
+	adapter  string
+	resume   bool
 
 	study   string
 	measure bool
@@ -58,6 +60,8 @@ func (r *recoverRequest) flags(cmd *cobra.Command) {
 	flags.StringSliceVar(&r.Targets, "targets", nil, "linears, or ends of their names such as q_proj (default: all that can be)")
 	flags.StringVar(&r.Pattern, "pattern", "", "regular expression of whole names, in place of targets")
 	flags.StringVar(&r.Text, "text", lab.Pocket, "text to train on, its part for training")
+	flags.StringVar(&r.instruct.Data, "data", "", "instructions to train on in place of text: pocket, a JSON, JSON lines or Parquet file, a directory, or a name in the hub's cache")
+	flags.StringVar(&r.instruct.Template, "template", "", "that words instructions: alpaca, alpaca-lora or pocket (default: what suits them)")
 	flags.Float64Var(&r.Teach, "teach", 0, "share of the loss that a teacher's predictions have, from 0 to 1")
 	flags.StringVar(&r.Teacher, "teacher", "", "model to learn from (default: MODEL itself)")
 	flags.Float64Var(&r.Temperature, "temperature", 0, "of teacher and student (default 1)")
@@ -103,6 +107,14 @@ func (r *recoverRequest) run(cmd *cobra.Command, model string) error {
 	r.Trained, r.Fresh = lab.Trained(r.adapter), !r.resume
 	if r.on.Text == "" {
 		r.on.Text = r.Text
+	}
+	if r.instruct.Data != "" {
+		if cmd.Flags().Changed("text") {
+			return usageError{errors.New("--text and --data are two things to train on; choose one")}
+		}
+		r.Instructions = &r.instruct
+	} else if r.instruct.Template != "" {
+		return usageError{errors.New("--template is for --data")}
 	}
 	r.on.Nothing = !r.measure && len(r.on.Questions.Tasks) == 0
 	study, err := l.NewStudy(cmd.Context(), r.study, r.on)

@@ -16,10 +16,22 @@ type lessons struct {
 }
 
 // data names what is trained on, as the record keeps it.
-func (r Recovery) data() string { return whole(r.Text, TrainPart) }
+func (r Recovery) data() string {
+	if r.Instructions != nil {
+		return "instructions " + r.Instructions.String()
+	}
+	return whole(r.Text, TrainPart)
+}
 
 // lessons reads the data. r has its defaults.
 func (l *Lab) lessons(m *Model, r Recovery) (*lessons, error) {
+	if r.Instructions != nil {
+		d, err := l.Instructions(m, *r.Instructions)
+		if err != nil {
+			return nil, err
+		}
+		return &lessons{next: d.Next, held: recovery.Batch{Tokens: d.HeldTokens, Weights: d.HeldWeights}, name: d.Name, digest: d.Digest}, nil
+	}
 	text, err := l.Tokens(m, r.Text, TrainPart)
 	if err != nil {
 		return nil, err

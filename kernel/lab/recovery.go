@@ -34,9 +34,10 @@ type Recovery struct {
 	Targets []string // linears, or ends of their names such as "q_proj"; default all that can be
 	Pattern string   // regular expression of whole names, in their place
 
-	Text     string // trained on, its part for training; default "pocket"
-	Data     string // instructions that are trained on in its place: "pocket", a file, a directory, or a name of the hub. See datasets/instruct
-	Template string // that words the instructions; default what suits them
+	Text string // trained on, its part for training; default "pocket"
+	// Instructions are trained on in its place where they are given, with the recovery's batch and seed; their length is 256 tokens unless
+	// Length says less, and a few batches of them are held out.
+	Instructions *Instruct
 
 	Steps        int     // default 200
 	Batch        int     // sequences in a step; default 8
@@ -81,8 +82,19 @@ func (r Recovery) withDefaults(m *Model) Recovery {
 		r.Rank = cmp.Or(r.Rank, 8)
 		r.Alpha = cmp.Or(r.Alpha, 2*float64(r.Rank))
 	}
-	r.Text = cmp.Or(r.Text, Pocket)
 	r.Steps, r.Batch, r.Seed = cmp.Or(r.Steps, 200), cmp.Or(r.Batch, 8), cmp.Or(r.Seed, 1)
+	if r.Instructions != nil {
+		q, longest := *r.Instructions, 0
+		if r.Length > 0 {
+			longest = r.Length + 1
+		}
+		q.Batch, q.Seed, q.Held = r.Batch, r.Seed, cmp.Or(q.Held, heldBatches*r.Batch)
+		q.Length = min(cmp.Or(q.Length, longest, 256), m.Config().MaxPositions+1)
+		r.Instructions, r.Length, r.Text = &q, q.Length-1, ""
+	}
+	if r.Instructions == nil {
+		r.Text = cmp.Or(r.Text, Pocket)
+	}
 	r.Length = cmp.Or(r.Length, min(128, m.Config().MaxPositions-1))
 	r.LearningRate = cmp.Or(r.LearningRate, defaultRates[r.Trained])
 	r.Schedule = cmp.Or(r.Schedule, recovery.Line)
