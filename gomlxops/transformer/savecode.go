@@ -30,7 +30,9 @@ var tokenizerClasses = map[string]string{
 }
 
 // of makes c's network known to the program.
-func (code *Code) of(c *Config) *coded { return &coded{code, mustJSON(c.network()), tokenizerClasses[c.ModelType]} }
+func (code *Code) of(c *Config) *coded {
+	return &coded{code, mustJSON(c.network()), tokenizerClasses[c.ModelType]}
+}
 
 // write names the program's classes in a configuration.
 func (code *coded) write(values map[string]jsontext.Value) {
