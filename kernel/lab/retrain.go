@@ -112,7 +112,7 @@ func (t *retraining) all(ctx context.Context) (*retrained, error) {
 	if err != nil {
 		return nil, err
 	}
-	files, err := transformer.SideFiles(t.smaller.Model().Dir())
+	files, err := t.smaller.Model().SideFiles()
 	if err != nil {
 		return nil, err
 	}
