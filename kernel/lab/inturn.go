@@ -89,7 +89,7 @@ func (l *Lab) inTurn(ctx context.Context, m *Model, a Attempt, rec gomlxops.Reco
 		return nil, err
 	}
 	defer remove()
-	left, between, err := l.between(ctx, m, first, dir, rec)
+	left, between, err := l.leftBy(ctx, m, first, dir, rec)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", first, err)
 	}
@@ -115,8 +115,8 @@ func (l *Lab) inTurn(ctx context.Context, m *Model, a Attempt, rec gomlxops.Reco
 	return out, between.Close()
 }
 
-// between does the first of two attempts and opens what it left in dir.
-func (l *Lab) between(ctx context.Context, m *Model, first Attempt, dir string, rec gomlxops.Recorder) (*Smaller, *Model, error) {
+// leftBy does the first of two attempts and opens what it left in dir.
+func (l *Lab) leftBy(ctx context.Context, m *Model, first Attempt, dir string, rec gomlxops.Recorder) (*Smaller, *Model, error) {
 	model := &Model{Name: m.Name, Tokenizer: m.Tokenizer, noTokenizer: m.noTokenizer}
 	if first.Method == Prune {
 		first.Out = dir
