@@ -75,6 +75,7 @@ func newRoot() *cobra.Command {
 		newKernelCommand(),
 		newModelCommand(),
 		newPruneCommand(),
+		newRecoverCommand(),
 		newRunCommand(),
 		newStudiesCommand(),
 		newTrialsCommand(),
