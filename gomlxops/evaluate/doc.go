@@ -5,7 +5,7 @@
 //     of the papers.
 //  2. [MeasureChoices] asks multiple-choice questions by log-likelihood and gives acc and acc_norm as lm-evaluation-harness defines them.
 //  3. [Distinct] and [Repetition] say how much a generated text repeats itself.
-//  4. [Size] counts parameters and bytes, [CountOperations] multiply-accumulates; [MeasureThroughput] and [MeasureLatency] take the time.
+//  4. [Size] counts parameters and bytes, [CountOperations] multiply-accumulates; [MeasureThroughput] and [MeasureLatency] take the time, [CompareLatency] that of several in turns.
 //
 // All results are plain values with stable JSON keys.
 //
