@@ -10,6 +10,7 @@ import (
 
 	"github.com/parelab/pare/datasets"
 	"github.com/parelab/pare/gomlxops/bayesopt"
+	"github.com/parelab/pare/gomlxops/lowrank"
 )
 
 // Search looks for the allocation of ranks that keeps perplexity lowest, in few trials. The attempt's method and ratio and Trials must
@@ -23,8 +24,13 @@ type Search struct {
 	Bands   int              // of layers, for GroupBands; default 4, or the number of layers if that is less
 	Upper   float64          // most that a group may lose; default 0.9
 	Seed    uint64           // of the search and of its blocks; default 1
-	Flat    bool             // keep from the optimiser what energy each ratio discards
-	Fisher  bool             // begin at the allocation by Fisher-weighed energy too, which takes gradients
+
+	// Prior is what is known before the first trial: where to begin, and for Bayes how each group's loss depends on its ratio. ByFisher, the
+	// default of Bayes, takes gradients; lowrank.ByEnergy does not; lowrank.ByUniform, the default of the others, knows nothing.
+	Prior By
+
+	// Within says how ranks are shared out among the linears of a group: lowrank.ByUniform, lowrank.ByEnergy or ByFisher. Default is the Prior.
+	Within By
 
 	// Blocks of BlockLength tokens are what every trial is measured on, drawn at random from the calibration text, so that the study's
 	// held-out text stays unseen. Defaults 16 and 256.
@@ -41,11 +47,20 @@ const (
 func (s Search) withDefaults(m *Model) Search {
 	s.Workers, s.Seed = max(s.Workers, 1), cmp.Or(s.Seed, 1)
 	s.Sampler, s.Groups = cmp.Or(s.Sampler, bayesopt.Bayes), cmp.Or(s.Groups, GroupKinds)
+	if s.Prior == "" {
+		if s.Prior = lowrank.ByUniform; s.Sampler == bayesopt.Bayes {
+			s.Prior = ByFisher
+		}
+	}
+	s.Within = cmp.Or(s.Within, s.Prior)
 	s.Upper, s.Blocks = cmp.Or(s.Upper, defaultUpper), cmp.Or(s.Blocks, defaultLooks)
 	s.BlockLength = cmp.Or(s.BlockLength, min(longestDefault, m.Config().MaxPositions))
 	s.Allocate = ""
 	return s
 }
+
+// priors are the values of Prior and Within.
+var priors = []By{lowrank.ByUniform, lowrank.ByEnergy, ByFisher}
 
 func (s Search) check() error {
 	if err := s.Attempt.check(); err != nil {
@@ -62,6 +77,10 @@ func (s Search) check() error {
 		return fmt.Errorf("sampler: expected one of %q, found %q", bayesopt.Samplers, s.Sampler)
 	case !slices.Contains(Groupings, s.Groups):
 		return fmt.Errorf("groups: expected one of %q, found %q", Groupings, s.Groups)
+	case !slices.Contains(priors, s.Prior):
+		return fmt.Errorf("prior: expected one of %q, found %q", priors, s.Prior)
+	case !slices.Contains(priors, s.Within):
+		return fmt.Errorf("within: expected one of %q, found %q", priors, s.Within)
 	case s.Bands < 0 || s.Blocks < 1 || s.BlockLength < 2:
 		return fmt.Errorf("bands, blocks, block length: expected none below 0, 1 and 2, found %d, %d and %d", s.Bands, s.Blocks, s.BlockLength)
 	case !(s.Upper > 0 && s.Upper <= 1):
@@ -102,11 +121,8 @@ func (s *Study) hunt(ctx context.Context, m *Model, search Search) (*hunt, error
 	if err != nil {
 		return nil, err
 	}
-	if h.space, err = newSearchSpace(spectra, search); err != nil {
-		return nil, err
-	}
 	var weights map[string]float64
-	if search.Fisher {
+	if search.Prior == ByFisher || search.Within == ByFisher {
 		g, err := s.lab.Gradients(ctx, m, search.Calibration)
 		if err != nil {
 			return nil, err
@@ -115,8 +131,11 @@ func (s *Study) hunt(ctx context.Context, m *Model, search Search) (*hunt, error
 			return nil, err
 		}
 	}
+	if h.space, err = newSearchSpace(spectra, search, weights); err != nil {
+		return nil, err
+	}
 	h.options = bayesopt.Options{Sampler: search.Sampler, Seed: search.Seed}
-	if h.options.Starts, err = h.space.starts(search, weights); err != nil {
+	if h.options.Starts, err = h.space.starts(search); err != nil {
 		return nil, err
 	}
 	return h, h.draw()
@@ -132,8 +151,8 @@ func (h *hunt) draw() (err error) {
 		return fmt.Errorf("text %s: %w", h.text, err)
 	}
 	first := h.space.spectra[0]
-	h.digest = key("search 1", first.Model, first.Moments, first.Fisher, first.Method, first.Settings, h.text.Digest, h.text.Part,
-		h.Blocks, h.BlockLength, fmt.Sprintf("%+v", h.space.Space), fmt.Sprintf("%+v", h.options), h.Options.Multiple, h.Options.FreeBias)[:16]
+	h.digest = key("search 2", first.Model, first.Moments, first.Fisher, first.Method, first.Settings, h.text.Digest, h.text.Part,
+		h.Blocks, h.BlockLength, fmt.Sprintf("%+v", h.space.Space), fmt.Sprintf("%+v", h.options), h.Options.Multiple, h.Options.FreeBias, h.Within)[:16]
 	return nil
 }
 
