@@ -33,6 +33,7 @@ const protectedGroup = "protected"
 // group is linears that share a ratio.
 type group struct {
 	name    string
+	labels  []string
 	members []int // of the spectra
 	params  int64 // dense
 
@@ -82,10 +83,10 @@ func newSearchSpace(spectra []*lowrank.Spectrum, s Search, weights map[string]fl
 	}
 	at, total := map[string]int{}, int64(0)
 	for i, l := range out.linears {
-		name := s.groupOf(l.Linear, layers)
+		name, labels := s.groupOf(l.Linear, layers)
 		if _, ok := at[name]; !ok {
 			at[name] = len(out.groups)
-			out.groups = append(out.groups, group{name: name})
+			out.groups = append(out.groups, group{name: name, labels: labels})
 		}
 		g := &out.groups[at[name]]
 		g.members, g.params, total = append(g.members, i), g.params+l.Params(), total+l.Params()
@@ -148,22 +149,26 @@ func rankLinear(s *lowrank.Spectrum, freeBias bool) (rankedLinear, error) {
 	return l, nil
 }
 
-// groupOf names the group of a linear: "q_proj", "q_proj 2/4" for the second of four bands, or the linear's own name.
-func (s Search) groupOf(l transformer.Linear, layers int) string {
-	if s.protects(l) {
-		return protectedGroup
-	}
-	kind := string(l.Kind)
+// groupOf names the group of a linear: "q_proj", "q_proj 2/4" for the second of four bands, or the linear's own name. Its labels say what it has in
+// common with others: where there is more than one group of a kind, the kind and where in the model it is.
+func (s Search) groupOf(l transformer.Linear, layers int) (name string, labels []string) {
+	bands := min(cmp.Or(s.Bands, defaultBands), layers)
+	kind, place := string(l.Kind), fmt.Sprintf("%d/%d", l.Layer*bands/layers+1, bands)
 	if s.Groups.paper() && (l.Kind == transformer.Query || l.Kind == transformer.Key) {
 		kind = paperPair
 	}
-	switch bands := min(cmp.Or(s.Bands, defaultBands), layers); s.Groups {
+	switch s.Groups {
 	case GroupLinears:
-		return l.Name
+		name, labels = l.Name, []string{kind, fmt.Sprint(l.Layer)}
 	case GroupBands, GroupPaperBands:
-		return fmt.Sprintf("%s %d/%d", kind, l.Layer*bands/layers+1, bands)
+		name, labels = kind+" "+place, []string{kind, place}
+	default:
+		name = kind
 	}
-	return kind
+	if s.protects(l) {
+		name = protectedGroup
+	}
+	return name, labels
 }
 
 // paperPair is the group of q_proj and k_proj.
@@ -176,7 +181,7 @@ const knots = 33
 
 // variable describes a group: fixed at 0 where it is protected, else bounded by the least ranks, with what is known of its ratios.
 func (p *searchSpace) variable(g group, s Search) bayesopt.Variable {
-	v := bayesopt.Variable{Name: g.name, Weight: float64(g.params)}
+	v := bayesopt.Variable{Name: g.name, Weight: float64(g.params), Labels: g.labels}
 	if g.name == protectedGroup {
 		return v
 	}
