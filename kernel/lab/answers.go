@@ -3,11 +3,11 @@ package lab
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 
+	"github.com/parelab/pare/internal/durable"
 	"github.com/parelab/pare/kernel/show"
 	"github.com/parelab/pare/tracker"
 )
@@ -102,23 +102,9 @@ func (a *Answers) SaveSamples(dir string) error {
 		if err != nil {
 			return err
 		}
-		if err := replaceFile(filepath.Join(dir, samplesName(r.Task)), samples); err != nil {
+		if err := durable.WriteFile(filepath.Join(dir, samplesName(r.Task)), samples); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// replaceFile writes a file beside its place and moves it there.
-func replaceFile(path string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".pare-")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(data)
-	if err := errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
 }
