@@ -96,7 +96,7 @@ func (h *hunt) remember(t *tracker.Trial) (b bayesopt.Trial, counts bool, err er
 
 // ask takes the next suggestion and makes its trial; no run where there are as many trials as wanted.
 //
-// Two processes may ask at once and be told the same. The trial's id is made from the search, the suggestion's number and how many
+// Two processes may ask at once and be told the same. The trial's id is made from the study, the search, the suggestion's number and how many
 // trials the record has, and the store makes a trial of one id only once: whoever finds another's claim in it reads the record again.
 func (h *hunt) ask(ctx context.Context) (s bayesopt.Suggestion, run *tracker.Run, err error) {
 	h.mu.Lock()
@@ -124,7 +124,7 @@ func (h *hunt) claim(ctx context.Context, s bayesopt.Suggestion, recorded int) (
 	params := h.params(s)
 	claim := rand.Text()
 	params[claimParam] = tracker.String(claim)
-	id := sha256.Sum256(fmt.Appendf(nil, "%s %d %d", h.digest, s.ID, recorded))
+	id := sha256.Sum256(fmt.Appendf(nil, "%s %s %d %d", h.study.Name, h.digest, s.ID, recorded))
 	model, err := h.model.Digest()
 	if err != nil {
 		return nil, err
