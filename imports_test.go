@@ -50,6 +50,7 @@ var mayImport = map[string][]string{
 	"gomlxops/lowrank":         {"gomlxops", "gomlxops/internal", "gomlxops/transformer", "gomlxops/linalg", "gomlxops/covariance", "gomlxops/importance"},
 	"gomlxops/evaluate":        {"gomlxops", "gomlxops/internal", "gomlxops/transformer"},
 	"gomlxops/bayesopt":        {"gomlxops", "gomlxops/internal"},
+	"gomlxops/export":          {"gomlxops", "gomlxops/internal", "gomlxops/transformer", "gomlxops/linalg"},
 	"gomlxops/recovery":        {"gomlxops", "gomlxops/internal", "gomlxops/transformer", "gomlxops/lowrank"},
 }
 
