@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/parelab/pare/internal/durable"
 )
 
 // publish makes the snapshot of the commit, and then the reference by which the revision finds it.
@@ -43,7 +45,7 @@ func newSnapshot(snapshot string, files []file) error {
 			return err
 		}
 	}
-	return syncDir(filepath.Dir(snapshot))
+	return durable.SyncDir(filepath.Dir(snapshot))
 }
 
 // linkAll links the files of a snapshot to their blobs, the configuration last: a directory without it is no model.
@@ -55,12 +57,26 @@ func linkAll(snapshot string, files []file) error {
 		}
 		return strings.Compare(a.name, b.name)
 	})
+	folders := map[string]bool{snapshot: true}
 	for _, f := range files {
-		if err := link(filepath.Join("..", "..", "blobs", f.etag), filepath.Join(snapshot, f.name)); err != nil {
+		up := strings.Repeat("../", 2+strings.Count(f.name, "/"))
+		path := filepath.Join(snapshot, filepath.FromSlash(f.name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		if err := link(filepath.FromSlash(up+"blobs/"+f.etag), path); err != nil {
+			return err
+		}
+		for folder := filepath.Dir(path); !folders[folder]; folder = filepath.Dir(folder) {
+			folders[folder] = true
+		}
+	}
+	for folder := range folders {
+		if err := durable.SyncDir(folder); err != nil {
 			return err
 		}
 	}
-	return syncDir(snapshot)
+	return nil
 }
 
 // link makes path a link to target, in one step if there is something else.
@@ -83,25 +99,5 @@ func writeRef(path, commit string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".pare-")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.WriteString(commit)
-	if err := errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return durable.WriteFile(path, []byte(commit))
 }
