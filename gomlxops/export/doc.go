@@ -7,11 +7,15 @@
 // modeling_pare.py goes along, a program for PyTorch that AutoModelForCausalLM.from_pretrained(dir, trust_remote_code=True) loads: factors stay
 // factors, and layers keep their sizes.
 //
+// [GGUF] writes a file for llama.cpp, and [ReadGGUF] makes a model directory of one. Its architectures have no room for factors, nor for every
+// model; what it cannot hold is refused with what to do. Layers may differ in a LLaMA, whose file then says architecture "deci".
+//
 // [Options.Merge] multiplies factors out, so that stock programs load the result, at the size of the dense model. A bias that a
 // factored linear brought along becomes one of the family's where that has room for it.
 //
 // # What was tried, and what was not
 //
 // modeling_pare.py has run on PyTorch 1.13, and its classes for transformers against a stand-in that has the parts they use; it was
-// written from transformers' public documentation and has not met transformers itself.
+// written from transformers' public documentation and has not met transformers itself. GGUF files have been read by us and by a reader in NumPy
+// written from the format's description, which also ran them as llama.cpp's graphs go; llama.cpp itself has not met them.
 package export

@@ -153,3 +153,13 @@ func (s Scaling) attention() float64 {
 	}
 	return stretch(1)
 }
+
+// FrequencyFactors is what each frequency of the rotary positions is divided by, for scaling that does not depend on the length: 1 for those that
+// stay as they are.
+func (c *Config) FrequencyFactors() []float64 {
+	plain, scaled := layer.Frequencies(c.RopeTheta, c.turned()), c.rotary(0).Freq
+	for j := range plain {
+		plain[j] /= scaled[j]
+	}
+	return plain
+}
