@@ -71,9 +71,11 @@ func newRoot() *cobra.Command {
 	root.AddCommand(
 		newCalibrateCommand(),
 		newCompressCommand(),
+		newDataCommand(),
 		newKernelCommand(),
 		newModelCommand(),
 		newPruneCommand(),
+		newRecoverCommand(),
 		newRunCommand(),
 		newStudiesCommand(),
 		newTrialsCommand(),

@@ -80,7 +80,7 @@ func digest(p *Problem, opt TrainOptions) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	opt.Dir, opt.SaveEvery, opt.Checkpoint = "", 0, nil
+	opt.Dir, opt.SaveEvery, opt.Checkpoint, opt.Teacher = "", 0, nil, nil // the teacher is the problem's
 	fmt.Fprintf(h, "pare training %d\n%s\n%v %+v\n", stateVersion, c, p.Dropout, opt)
 	if err := hashArrays(h, "trained", p.Trained); err != nil {
 		return "", err

@@ -34,7 +34,7 @@ func SaveDerived(ctx context.Context, dir string, base *Variant, d Derived, opt 
 	if opt.DType != "" {
 		config.DType = torchNames[opt.DType]
 	}
-	side, err := base.m.sideFiles()
+	side, err := base.m.SideFiles()
 	if err != nil {
 		return err
 	}

@@ -62,7 +62,7 @@ func Save(ctx context.Context, dir string, v *Variant, opt SaveOptions) error {
 	if opt.DType != "" {
 		config.DType = torchNames[opt.DType]
 	}
-	side, err := v.m.sideFiles()
+	side, err := v.m.SideFiles()
 	if err != nil {
 		return err
 	}
@@ -166,8 +166,9 @@ func encode(dtype string, values []float32) ([]byte, error) {
 	return data, nil
 }
 
-// sideFiles reads what is saved beside the weights: the tokenizer's files, and programs where the configuration names some.
-func (m *Model) sideFiles() (map[string][]byte, error) {
+// SideFiles reads what [Save] copies beside the weights: the tokenizer's files, settings for generation, and programs where the configuration names some.
+// [SaveTensors] takes them as its extra files.
+func (m *Model) SideFiles() (map[string][]byte, error) {
 	names := sideFiles
 	if _, programs := m.config.Rest[autoMapField]; programs {
 		found, err := filepath.Glob(filepath.Join(globbed(m.dir), "*.py"))

@@ -114,6 +114,7 @@ func TestSearchRefuses(t *testing.T) {
 		`found "head"`:   func(s *Search) { s.Groups = "head" },
 		"upper":          func(s *Search) { s.Upper = 1.5 },
 		"no ranks":       func(s *Search) { s.Method, s.Ratio = Dense, 0 },
+		`then "prune"`:   func(s *Search) { s.Then = Prune },
 		"protected": func(s *Search) {
 			s.Ratio, s.Options.Protect = 0.9, []transformer.Kind{"gate_proj", "up_proj", "down_proj"}
 		},
