@@ -25,6 +25,9 @@ beside, which AutoModelForCausalLM.from_pretrained(OUT, trust_remote_code=True) 
 gguf makes a file for llama.cpp, with the tokenizer, of models that its architectures compute: LLaMA (also with layers of different sizes), Mistral,
 Qwen2, Qwen3, ChatGLM and GPT-2.
 
+onnx makes a directory with a graph of ONNX's operator set 17 and its weights, of every model but those with dynamic scaling of positions; factors stay.
+It takes texts of any length and keeps no keys and values between calls; --check is not for it.
+
 --merge multiplies factors out, so that stock programs load the result, at the size of the dense model.`,
 		Example: "  pare model export out/pruned out/hf --check\n  pare model export pocket out/pocket.gguf --format gguf --dtype q8_0 --check\n  pare model export out/lowrank out/merged --merge",
 		Args:    exactArgs(2),
@@ -50,7 +53,7 @@ Qwen2, Qwen3, ChatGLM and GPT-2.
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&opt.Format, "format", lab.ExportFormats[0], strings.Join(lab.ExportFormats, ", "))
-	flags.StringVar(&opt.DType, "dtype", "", "of the weights: hf bf16, f16 or f32 (default as the model's), gguf f32, f16, bf16 or q8_0 (default f16)")
+	flags.StringVar(&opt.DType, "dtype", "", "of the weights: hf bf16, f16 or f32 (default as the model's), gguf f32, f16, bf16 or q8_0 (default f16), onnx f32 or f16 (default f32)")
 	flags.BoolVar(&opt.Merge, "merge", false, "multiply factors out into whole matrices")
 	flags.BoolVar(&opt.Check, "check", false, "read the export back and compare logits on a fixed prompt")
 	flags.BoolVar(&opt.WithoutTokenizer, "without-tokenizer", false, "of gguf: leave the tokenizer out")

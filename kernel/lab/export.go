@@ -14,7 +14,7 @@ import (
 )
 
 // ExportFormats are what a model can be exported as.
-var ExportFormats = []string{export.FormatHF, export.FormatGGUF}
+var ExportFormats = []string{export.FormatHF, export.FormatGGUF, export.FormatONNX}
 
 // Exporting says how a model is exported. Only Out is needed.
 type Exporting struct {
@@ -42,8 +42,15 @@ func (l *Lab) Export(ctx context.Context, m *Model, opt Exporting) (*Exported, e
 	watch := l.watch("Export " + m.Name)
 	defer watch.Close()
 	how := export.Options{Merge: opt.Merge, DType: strings.ToUpper(opt.DType), Overwrite: opt.Overwrite, Recorder: watch}
-	if opt.Format == export.FormatGGUF {
+	switch opt.Format {
+	case export.FormatGGUF:
 		return l.exportGGUF(ctx, m, opt, how)
+	case export.FormatONNX:
+		if opt.Check {
+			return nil, fmt.Errorf("cannot check an ONNX export: this version cannot run one; export without the check")
+		}
+		result, err := export.ONNX(ctx, opt.Out, m.Dense(), how)
+		return &Exported{result}, err
 	}
 	result, err := export.HF(ctx, opt.Out, m.Dense(), how)
 	if err != nil || !opt.Check {

@@ -9,6 +9,9 @@ import (
 // blockNumbers is how many numbers share a scale in Q8_0.
 const blockNumbers = 32
 
+// Encode is the numbers as t, in the order of the file. A number that is not finite in t is an error.
+func Encode(t Type, values []float32) ([]byte, error) { return encode(nil, t, values) }
+
 // encode appends values as t. Values of a row lie together, and rows fit the type.
 //
 //	symbol  meaning                                 Q8_0
