@@ -23,6 +23,7 @@ func (l *layout) draw(c Chart) string {
 		l.line(v, t)
 	}
 	v.end()
+	l.marks(v, c)
 	l.names(v)
 	for _, t := range l.traces {
 		l.hovers(v, t)
@@ -107,7 +108,7 @@ func (l *layout) line(v *canvas, t trace) {
 		}
 		if t.marked() || len(run) == 1 {
 			for _, p := range run {
-				v.marker(t.index, l.x.at(p.x), l.y.at(p.y))
+				v.sign(t.index, l.x.at(p.x), l.y.at(p.y), l.small)
 			}
 		}
 	}
