@@ -86,7 +86,7 @@ func (l *layout) band(v *canvas, t trace) {
 		var upper, lower []point
 		for _, p := range run {
 			banded = banded || p.banded
-			upper, lower = append(upper, point{x: p.x, y: p.high}), append(lower, point{x: p.x, y: p.low})
+			upper, lower = append(upper, point{x: p.x, y: l.y.clamp(p.high)}), append(lower, point{x: p.x, y: l.y.clamp(p.low)})
 		}
 		if banded {
 			v.draw("path", "", "class", "pare-b", "d", l.path(upper, t.Style, false)+l.path(lower, t.Style, true)+"Z")

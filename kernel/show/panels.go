@@ -11,6 +11,7 @@ type Panels struct {
 	Title, Caption string
 	X, Y           Axis
 	Panels         []Panel
+	Columns        int // how many stand side by side; 0 is four
 }
 
 // Panel is one of [Panels]. Series of one place in the list have one colour in all panels, and the names of the first panel's are the legend.
@@ -21,7 +22,8 @@ type Panel struct {
 
 // Sizes of panels, in units of their view box.
 const (
-	panelColumns = 4
+	panelColumns = 4 // unless asked otherwise
+	mostColumns  = 8
 	panelHigh    = 92.0 // the plot alone
 	panelHead    = 20.0 // the title above it
 	panelFoot    = 32.0 // the labels below it
@@ -44,11 +46,11 @@ func (p Panels) chart(i int) Chart { return Chart{X: p.X, Y: p.Y, Series: p.Pane
 func (p Panels) layout() *panelLayout {
 	l := &panelLayout{top: 18}
 	var xs, ys []float64
+	missing, outside := 0, 0
 	for i := range p.Panels {
-		traces, notes := p.chart(i).traces()
-		for _, n := range notes {
-			l.notes = append(l.notes, clean(p.Panels[i].Title)+": "+n)
-		}
+		traces, _ := p.chart(i).traces()
+		m, o := p.missing(i)
+		missing, outside = missing+m, outside+o
 		for _, t := range traces {
 			for _, run := range t.runs {
 				for _, at := range run {
@@ -59,12 +61,22 @@ func (p Panels) layout() *panelLayout {
 		l.traces = append(l.traces, traces)
 	}
 	l.empty = len(xs) == 0
-	l.x, l.y = p.X.fit(xs, 4, false), p.Y.fit(ys, 4, true)
+	if missing > 0 {
+		l.notes = append(l.notes, "Not drawn: "+plural(missing, "point")+" not finite or not on the axis.")
+	}
+	if outside > 0 {
+		l.notes = append(l.notes, "Beyond the axes: "+plural(outside, "point")+".")
+	}
+	l.x, l.y = p.X.fit(xs, 5, false), p.Y.fit(ys, 4, true)
 	for _, t := range l.y.ticks {
 		l.left = max(l.left, extent(l.y.write(t)))
 	}
 	l.left += 12
-	l.columns = min(max(len(p.Panels), 1), panelColumns)
+	l.columns = panelColumns
+	if p.Columns > 0 {
+		l.columns = min(p.Columns, mostColumns)
+	}
+	l.columns = min(max(len(p.Panels), 1), l.columns)
 	l.rows = (len(p.Panels) + l.columns - 1) / l.columns
 	l.wide = (chartWidth - l.left - 8 - panelGap*float64(l.columns-1)) / float64(l.columns)
 	l.height = l.top + float64(l.rows)*(panelHead+panelHigh+panelFoot)
@@ -72,6 +84,16 @@ func (p Panels) layout() *panelLayout {
 		l.height += 16
 	}
 	return l
+}
+
+// missing counts the points of a panel that have no place, and those beyond fixed axes.
+func (p Panels) missing(i int) (missing, outside int) {
+	for _, s := range p.Panels[i].Series {
+		t := trace{Series: s}
+		m, o := t.split(p.X, p.Y)
+		missing, outside = missing+m, outside+o
+	}
+	return missing, outside
 }
 
 // HTML implements [Fragment].

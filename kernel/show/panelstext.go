@@ -71,7 +71,7 @@ func (p Panels) sparks(traces []trace, x, y []float64, columns int) string {
 		return ""
 	}
 	left, right := Axis{}.span(x)
-	low, high := p.Y.span(y)
+	low, high := Axis{Log: p.Y.Log}.span(y)
 	up := scale{lo: low, hi: high, log: p.Y.Log, to: 1}
 	var line []rune
 	for j := range columns {

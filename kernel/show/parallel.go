@@ -260,6 +260,6 @@ func (p Parallel) bar(v *canvas, l *parallelLayout, id string) {
 	v.text("pare-m", start, l.left, y+26, l.value.write(left))
 	v.text("pare-m", end, l.left+width, y+26, l.value.write(right))
 	best := l.lines[len(l.lines)-1]
-	v.text("pare-m", start, l.left+width+14, y+9, shorten(p.Value.name(), 180))
+	v.text("pare-m", start, l.left+width+14, y+9, shorten(p.Value.name(), chartWidth-l.left-width-14))
 	v.text("pare-t", start, l.left+width+14, y+26, shorten("best: "+strings.TrimSpace(clean(best.Name)+" "+l.value.write(best.Value)), chartWidth-l.left-width-14), "style", colour(1))
 }

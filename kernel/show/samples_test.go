@@ -112,7 +112,7 @@ func sampleIncumbent() Chart {
 		best.Low, best.High = append(best.Low, lowest-.1), append(best.High, lowest+.1)
 	}
 	return Chart{Title: "The search", X: Axis{Label: "trial"}, Y: Axis{Label: "perplexity"}, Series: []Series{best, trials}, References: []Reference{{Label: "uniform", At: 9.93}},
-		Marks: []Mark{{Label: "failed", X: []float64{9, 31, math.NaN()}}}}
+		Marks: []Mark{{Label: "failed", X: []float64{9, 31, math.NaN()}}, {Label: "above", Sign: Up, X: []float64{12}}, {Label: "under way", Sign: Ring, X: []float64{51}}}}
 }
 
 func sampleFrontier() Chart {
