@@ -22,7 +22,7 @@ quickstart: pare ## run the first notebook: open, calibrate, compress, measure, 
 	./pare trials
 
 test: ## run every test
-	go test ./...
+	go test -timeout 30m ./...
 
 lint: ## gofmt, go vet and staticcheck
 	@files=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$files" ]; then echo "gofmt -w $$files"; exit 1; fi

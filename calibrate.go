@@ -41,6 +41,6 @@ func calibrationFlags(cmd *cobra.Command, opt *lab.Calibration) {
 	flags.StringVar(&opt.Text, "text", lab.Pocket, "text to calibrate on")
 	flags.IntVar(&opt.Sequences, "sequences", 0, "calibration sequences (default 128)")
 	flags.IntVar(&opt.Length, "length", 0, "tokens per sequence (default 256)")
-	flags.IntVar(&opt.Groups, "groups", 0, "groups of sequences that the covariance is pooled over (default 32)")
+	flags.IntVar(&opt.Groups, "groups", 0, "groups of sequences that the covariance is pooled over (default the largest divisor of --sequences up to 32)")
 	flags.Uint64Var(&opt.Seed, "seed", 0, "chooses the sequences (default 1)")
 }

@@ -14,10 +14,14 @@ import (
 
 const modulePath = "github.com/parelab/pare"
 
-// mayImport says, for each room, which of our rooms it may lean on; a room reaches its own subfolders always. A folder takes
-// the entry with the longest matching name. "*" is the whole house.
+// everyones is what every room needs and none owns: how a file is put on disk.
+const everyones = "internal/durable"
+
+// mayImport says, for each room, which of our rooms it may lean on; a room reaches its own subfolders and internal/durable
+// always. A folder takes the entry with the longest matching name. "*" is the whole house.
 var mayImport = map[string][]string{
 	"":                         {"*"},
+	"internal/durable":         {},
 	"notebooks":                {"*"},
 	"kernel/lab":               {"*"},
 	"kernel/wire":              {},
@@ -30,6 +34,7 @@ var mayImport = map[string][]string{
 	"tracker/storetest":        {"tracker"},
 	"datasets":                 {},
 	"datasets/hub":             {},
+	"datasets/instruct":        {"datasets", "datasets/hub", "datasets/pocket", "datasets/records", "datasets/tokenizer"},
 	"datasets/pocket":          {"datasets/tokenizer"},
 	"datasets/records":         {},
 	"datasets/records/parquet": {"datasets/records"},
@@ -45,11 +50,13 @@ var mayImport = map[string][]string{
 	"gomlxops/lowrank":         {"gomlxops", "gomlxops/internal", "gomlxops/transformer", "gomlxops/linalg", "gomlxops/covariance", "gomlxops/importance"},
 	"gomlxops/evaluate":        {"gomlxops", "gomlxops/internal", "gomlxops/transformer"},
 	"gomlxops/bayesopt":        {"gomlxops", "gomlxops/internal"},
+	"gomlxops/export":          {"gomlxops", "gomlxops/internal", "gomlxops/transformer", "gomlxops/linalg"},
 	"gomlxops/recovery":        {"gomlxops", "gomlxops/internal", "gomlxops/transformer", "gomlxops/lowrank"},
 }
 
 // testsMayImport adds what only a room's tests lean on.
 var testsMayImport = map[string][]string{
+	"datasets/instruct": {"datasets/records/parquet"},
 	"datasets/tasks":    {"datasets/records/parquet"},
 	"tracker":           {"tracker/memstore", "tracker/storetest"},
 	"tracker/boltstore": {"tracker/storetest", "tracker/memstore"},
@@ -119,7 +126,7 @@ func allowed(from, to string, inTest bool) bool {
 	if inTest {
 		lean = append(lean, testsMayImport[home]...)
 	}
-	return slices.ContainsFunc(lean, func(r string) bool { return r == "*" || room(to) == r }) || within(to, home)
+	return slices.ContainsFunc(lean, func(r string) bool { return r == "*" || room(to) == r }) || within(to, home) || to == everyones
 }
 
 // room returns the entry of mayImport that dir belongs to.

@@ -18,9 +18,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/parelab/pare/internal/durable"
 	"github.com/parelab/pare/kernel/gonb"
 	"github.com/parelab/pare/kernel/gonb/relay"
-	"github.com/parelab/pare/kernel/notebook"
 )
 
 // kernelName is the name of our kernelspec, and of its directory.
@@ -126,7 +126,7 @@ func installKernel(dir, source string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	return notebook.WriteFile(filepath.Join(dir, "kernel.json"), append(data, '\n'))
+	return durable.WriteFile(filepath.Join(dir, "kernel.json"), append(data, '\n'))
 }
 
 // readSpec reads the kernelspec in dir and checks that it is ours and can start.

@@ -74,6 +74,7 @@ func newRoot() *cobra.Command {
 		newKernelCommand(),
 		newModelCommand(),
 		newPruneCommand(),
+		newRecoverCommand(),
 		newRunCommand(),
 		newStudiesCommand(),
 		newTrialsCommand(),

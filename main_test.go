@@ -23,6 +23,8 @@ func TestMain(m *testing.M) {
 		"maketrials": func() { os.Exit(makeTrials(os.Args[1:])) },
 		"status":     func() { os.Exit(wantStatus(os.Args[1], os.Args[2:])) },
 		"waitfor":    func() { os.Exit(waitFor(os.Args[1])) },
+		"killed":     func() { os.Exit(killed(os.Args[1], os.Args[2:])) },
+		"nospace":    func() { os.Exit(noSpace(os.Args[1:])) },
 		"ordered":    func() { os.Exit(ordered(os.Args[1], os.Args[2:])) },
 	})
 }

@@ -16,7 +16,7 @@ func newModelCommand() *cobra.Command {
 		Args:  noSubcommand,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newModelEvalCommand(), newModelGenerateCommand(), newModelInfoCommand(), newModelPullCommand(), newModelRandomCommand(), newModelTrainCommand())
+	cmd.AddCommand(newModelEvalCommand(), newModelExportCommand(), newModelGenerateCommand(), newModelInfoCommand(), newModelPullCommand(), newModelRandomCommand(), newModelTrainCommand())
 	return cmd
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/parelab/pare/internal/durable"
 	"github.com/parelab/pare/kernel/gonb"
 	"github.com/parelab/pare/kernel/lab"
 	"github.com/parelab/pare/kernel/notebook"
@@ -223,7 +224,7 @@ func writePage(nb *notebook.Notebook, path string) error {
 	if err := notebook.HTML(nb, &page); err != nil {
 		return err
 	}
-	return notebook.WriteFile(path, page.Bytes())
+	return durable.WriteFile(path, page.Bytes())
 }
 
 func listParameters(nb *notebook.Notebook, asJSON bool, w io.Writer) error {

@@ -9,6 +9,7 @@
 //  5. [importance.Taylor] and its sisters score weights by what the loss would lose with them; [prune.Cut] takes whole heads, channels and layers out.
 //  6. [recovery.Train] trains what was chosen to be trained.
 //  7. [evaluate.MeasurePerplexity] measures a variant, with its protocol in the result.
+//  8. [export.HF] writes it for other programs, and [export.Compare] reads it back.
 //
 // Dense linear algebra runs on the host in float64, in [linalg].
 //

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/parelab/pare/internal/durable"
 )
 
 // parallel is how many files are fetched at once.
@@ -69,10 +71,7 @@ func (p *puller) fetch(ctx context.Context, f file) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := os.Rename(beside, blob); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(blob))
+	return durable.Rename(beside, blob)
 }
 
 // complete fetches what is missing of a file, and checks the whole. What is there and not the file that was listed is removed. It

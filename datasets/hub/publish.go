@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/parelab/pare/internal/durable"
 )
 
 // publish makes the snapshot of the commit, and then the reference by which the revision finds it.
@@ -43,7 +45,7 @@ func newSnapshot(snapshot string, files []file) error {
 			return err
 		}
 	}
-	return syncDir(filepath.Dir(snapshot))
+	return durable.SyncDir(filepath.Dir(snapshot))
 }
 
 // linkAll links the files of a snapshot to their blobs, the configuration last: a directory without it is no model.
@@ -60,7 +62,7 @@ func linkAll(snapshot string, files []file) error {
 			return err
 		}
 	}
-	return syncDir(snapshot)
+	return durable.SyncDir(snapshot)
 }
 
 // link makes path a link to target, in one step if there is something else.
@@ -83,25 +85,5 @@ func writeRef(path, commit string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".pare-")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.WriteString(commit)
-	if err := errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return durable.WriteFile(path, []byte(commit))
 }

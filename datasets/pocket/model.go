@@ -11,6 +11,8 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+
+	"github.com/parelab/pare/internal/durable"
 )
 
 // files is the folder model/: a Hugging Face directory of the trained model.
@@ -66,7 +68,7 @@ func Unpack(dir string) error {
 		if found, err := os.ReadFile(path); err == nil && bytes.Equal(found, want) {
 			continue
 		}
-		if err := writeFile(path, want); err != nil {
+		if err := durable.WriteFile(path, want); err != nil {
 			return fmt.Errorf("pocket: unpack the model: %w", err)
 		}
 	}
@@ -103,25 +105,4 @@ func embedded(name string) []byte {
 		panic(err)
 	}
 	return data
-}
-
-// writeFile replaces the file at path by way of a temporary one beside it.
-func writeFile(path string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".pocket-*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	d, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

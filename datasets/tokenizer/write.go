@@ -5,9 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
+
+	"github.com/parelab/pare/internal/durable"
 )
 
 // file returns the tokenizer.json of what was learnt: one token and one merge per line, tokens in the order of their ids.
@@ -78,48 +79,9 @@ func (o *TrainOptions) configJSON() []byte {
 // merges.txt, and the configuration that came with it. Each file is complete or as it was before.
 func (t *Tokenizer) Save(dir string) error {
 	for _, name := range slices.Sorted(maps.Keys(t.files)) {
-		if err := writeFile(filepath.Join(dir, name), t.files[name]); err != nil {
+		if err := durable.WriteFile(filepath.Join(dir, name), t.files[name]); err != nil {
 			return fmt.Errorf("tokenizer: %w", err)
 		}
 	}
 	return nil
-}
-
-// writeFile replaces the file at path by way of a temporary one beside it.
-func writeFile(path string, data []byte) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			os.Remove(f.Name())
-		}
-	}()
-	_, err = f.Write(data)
-	if err == nil {
-		err = f.Chmod(0o644)
-	}
-	if err == nil {
-		err = f.Sync()
-	}
-	if closeErr := f.Close(); err == nil {
-		err = closeErr
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
 }

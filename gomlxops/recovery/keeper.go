@@ -19,6 +19,7 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"github.com/parelab/pare/gomlxops/internal/tensorfile"
+	"github.com/parelab/pare/internal/durable"
 )
 
 // The state of a training lies in a directory as pairs of files:
@@ -79,7 +80,7 @@ func digest(p *Problem, opt TrainOptions) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	opt.Dir, opt.SaveEvery, opt.Checkpoint = "", 0, nil
+	opt.Dir, opt.SaveEvery, opt.Checkpoint, opt.Teacher = "", 0, nil, nil // the teacher is the problem's
 	fmt.Fprintf(h, "pare training %d\n%s\n%v %+v\n", stateVersion, c, p.Dropout, opt)
 	if err := hashArrays(h, "trained", p.Trained); err != nil {
 		return "", err
@@ -175,7 +176,7 @@ func (k *keeper) write(s state, all []tensorfile.Tensor) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := writeBeside(k.path(s.Step, "json"), data); err != nil {
+	if err := durable.WriteFile(k.path(s.Step, "json"), data); err != nil {
 		return err
 	}
 	return k.prune()
@@ -192,31 +193,6 @@ func fileDigest(path string) (string, error) {
 		return "", err
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
-}
-
-// writeBeside writes a file beside path, has it put on disk and gives it its name.
-func writeBeside(path string, data []byte) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(f.Name()))
-		}
-	}()
-	_, err = f.Write(data)
-	if err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err = os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	d, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 // steps lists the states of the directory, the newest first.

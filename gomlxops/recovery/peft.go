@@ -14,6 +14,7 @@ import (
 
 	"github.com/parelab/pare/gomlxops/internal/tensorfile"
 	"github.com/parelab/pare/gomlxops/transformer"
+	"github.com/parelab/pare/internal/durable"
 )
 
 // peftPrefix is before the names of modules: PEFT's wrapper and its tuner.
@@ -79,7 +80,7 @@ func (a *Adapter) write(dir string) error {
 	if err := tensorfile.Write(filepath.Join(dir, adapterWeightsName), all, map[string]string{"format": "pt"}); err != nil {
 		return err
 	}
-	return writeBeside(filepath.Join(dir, adapterConfigName), bytes.TrimRight(data.Bytes(), "\n"))
+	return durable.WriteFile(filepath.Join(dir, adapterConfigName), bytes.TrimRight(data.Bytes(), "\n"))
 }
 
 func (a *Adapter) config() *peftConfig {

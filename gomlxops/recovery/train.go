@@ -59,6 +59,11 @@ func Train(ctx context.Context, c *transformer.Config, weights map[string][]floa
 // with the context's error.
 func Tune(ctx context.Context, p *Problem, next func(step int) Batch, opt TrainOptions, rec gomlxops.Recorder) (*TrainResult, error) {
 	opt = opt.withDefaults()
+	if opt.Teacher != nil {
+		taught := *p
+		taught.Teacher = opt.Teacher
+		p = &taught
+	}
 	if err := errors.Join(p.validate(), opt.validate()); err != nil {
 		return nil, err
 	}

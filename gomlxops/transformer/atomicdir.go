@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/parelab/pare/internal/durable"
 )
 
 // replaceDir has write fill a directory beside dir and moves it to dir when all of it is on disk, so that dir is never half-written.
@@ -35,7 +37,7 @@ func replaceDir(dir string, overwrite bool, write func(dir string) error) (err e
 	if err := write(fresh); err != nil {
 		return err
 	}
-	if err := syncDir(fresh); err != nil {
+	if err := durable.SyncDir(fresh); err != nil {
 		return err
 	}
 	return swapIn(fresh, dir)
@@ -72,19 +74,10 @@ func swapIn(fresh, dir string) error {
 		}
 		return err
 	}
-	if err := syncDir(filepath.Dir(dir)); err != nil || !had {
+	if err := durable.SyncDir(filepath.Dir(dir)); err != nil || !had {
 		return err
 	}
 	return os.RemoveAll(old)
-}
-
-// syncDir has the system put a directory's entries on disk.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 // writeFile writes a new file and has the system put it on disk.

@@ -42,6 +42,7 @@ type Config struct {
 	Rest map[string]jsontext.Value
 
 	forms map[string]formEntry // the "pare" section: how replaced linears are held, by linear name
+	code  *coded               // what the section says besides, where a program is saved with the model
 }
 
 // Block says what a decoder block computes. The zero value is LLaMA's: RMSNorm, a gated MLP with SiLU, no biases.

@@ -21,6 +21,7 @@ type pareSection struct {
 	Linears       map[string]formEntry `json:"linears"`           // by name; the others are held as in the base's checkpoint
 	HeadDim       int                  `json:"head_dim,omitzero"` // where layers are given
 	Layers        []Shape              `json:"layers,omitempty"`  // of a model whose layers differ, or fit no configuration of its family
+	Network       jsontext.Value       `json:"network,omitempty"` // the whole of it, for the program that lies beside; not read back
 }
 
 // pareSection is what the section says of c, and whether it is needed.
@@ -63,6 +64,7 @@ func (f *fields) pare(c *Config) {
 		return
 	}
 	c.forms, c.Shapes = section.Linears, section.Layers
+	delete(f.values, autoMapField) // names the program beside, which is not part of the model
 	f.values["model_type"] = mustJSON(section.ModelType)
 	f.values["architectures"] = mustJSON(section.Architectures)
 }

@@ -20,9 +20,13 @@ func (c *Config) JSON() ([]byte, error) {
 	}
 	c.ownFields(values)
 	if section, needed := c.pareSection(); needed {
+		if c.code != nil {
+			section.Network = c.code.network
+		}
 		values[pareField] = mustJSON(section)
 		values["model_type"] = jsontext.Value(`"pare"`)
 		delete(values, "architectures")
+		c.code.write(values)
 	}
 	var text bytes.Buffer
 	e := jsontext.NewEncoder(&text, jsontext.WithIndent("  "))

@@ -34,7 +34,7 @@ func SaveDerived(ctx context.Context, dir string, base *Variant, d Derived, opt 
 	if opt.DType != "" {
 		config.DType = torchNames[opt.DType]
 	}
-	side, err := readSideFiles(base.m.dir)
+	side, err := base.m.SideFiles()
 	if err != nil {
 		return err
 	}
@@ -51,9 +51,13 @@ func SaveDerived(ctx context.Context, dir string, base *Variant, d Derived, opt 
 			return fmt.Errorf("cannot save the model: %w", err)
 		}
 	}
-	written := writer{&config, d, base, opt.DType}
+	written := writer{&config, d, base, opt.DType, false}
 	tensors, forms := written.outputs()
-	config.forms = forms
+	if config.forms = forms; opt.Code != nil && !config.ordinary() {
+		written.all = true
+		tensors, config.forms = written.outputs()
+		config.code = opt.Code.of(&config)
+	}
 	return save(ctx, dir, &config, tensors, side, opt)
 }
 
@@ -63,6 +67,7 @@ type writer struct {
 	d     Derived
 	base  *Variant
 	dtype string
+	all   bool // linears lie each by itself
 }
 
 // outputs lists the tensors, and the entries of linears that an ordinary checkpoint cannot hold.
@@ -89,7 +94,7 @@ func (w writer) outputs() (all []output, entries map[string]formEntry) {
 
 // apart says whether a linear of t is held in a form that its family's checkpoints have no room for.
 func (w writer) apart(t storedTensor) bool {
-	return slices.ContainsFunc(t.linears, func(l Linear) bool {
+	return w.all && t.packed || slices.ContainsFunc(t.linears, func(l Linear) bool {
 		f, ok := w.d.Forms[l.Name]
 		return ok && (f.Name() != formDense || (len(f.Parts()) > 1) != l.Bias)
 	})

@@ -21,6 +21,8 @@ type storedTensor struct {
 	linears []Linear
 	// transposed: a part [out, in] lies as [in, out], beside the others.
 	transposed bool
+	// packed: its linears' matrices lie transposed, or several in one tensor.
+	packed bool
 }
 
 // storedTensors lists the tensors of a checkpoint of a dense model of configuration c, in order: embedding, blocks, final norm, and
@@ -63,6 +65,8 @@ func (c *Config) storedLinears(layer int, kinds []Kind) []storedTensor {
 		weight.linears = append(weight.linears, l)
 	}
 	bias.linears = weight.linears
+	weight.packed = lay.transposed || len(kinds) > 1
+	bias.packed = weight.packed
 	in := weight.linears[0].In
 	weight.Shape, bias.Shape = []int{out, in}, []int{out}
 	if lay.transposed {

@@ -19,6 +19,7 @@ type SaveOptions struct {
 	DType      string // of every tensor: "BF16", "F16" or "F32"; "" as the base's, and for factors as the matrix that they replace
 	Overwrite  bool   // a model directory that is there already; any other directory with something in it is never overwritten
 	ShardBytes int64  // largest weight file; 0 is 5 GB, beyond which Hugging Face tools shard
+	Code       *Code  // a program to go along with a model that stock programs cannot run; an ordinary checkpoint needs none and gets none
 	Recorder   gomlxops.Recorder
 }
 
@@ -52,15 +53,20 @@ func Save(ctx context.Context, dir string, v *Variant, opt SaveOptions) error {
 		return err
 	}
 	config := *v.m.config
-	config.forms = v.entries()
+	config.forms = v.entries(false)
+	apart := opt.Code != nil && !config.ordinary()
+	if apart {
+		config.forms = v.entries(true)
+		config.code = opt.Code.of(&config)
+	}
 	if opt.DType != "" {
 		config.DType = torchNames[opt.DType]
 	}
-	side, err := readSideFiles(v.m.dir)
+	side, err := v.m.SideFiles()
 	if err != nil {
 		return err
 	}
-	tensors, err := v.outputs(opt.DType)
+	tensors, err := v.outputs(opt.DType, apart)
 	if err != nil {
 		return err
 	}
@@ -140,19 +146,37 @@ func encode(dtype string, values []float32) ([]byte, error) {
 	return data, nil
 }
 
-func readSideFiles(dir string) (map[string][]byte, error) {
+// SideFiles reads what [Save] copies beside the weights: the tokenizer's files, settings for generation, and programs where the configuration names some.
+// [SaveTensors] takes them as its extra files.
+func (m *Model) SideFiles() (map[string][]byte, error) {
+	names := sideFiles
+	if _, programs := m.config.Rest[autoMapField]; programs {
+		found, err := filepath.Glob(filepath.Join(globbed(m.dir), "*.py"))
+		if err != nil {
+			return nil, err
+		}
+		names = slices.Clone(names)
+		for _, path := range found {
+			names = append(names, filepath.Base(path))
+		}
+	}
 	files := make(map[string][]byte)
-	for _, name := range sideFiles {
-		data, err := os.ReadFile(filepath.Join(dir, name))
+	for _, name := range names {
+		data, err := os.ReadFile(filepath.Join(m.dir, name))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err != nil {
-			return nil, fmt.Errorf("cannot copy a tokenizer file: %w", err)
+			return nil, fmt.Errorf("cannot copy a file beside the model: %w", err)
 		}
 		files[name] = data
 	}
 	return files, nil
+}
+
+// globbed is a path as a pattern that matches itself.
+func globbed(path string) string {
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
 }
 
 // save writes all files of a model directory.
@@ -167,6 +191,9 @@ func save(ctx context.Context, dir string, c *Config, tensors []output, side map
 	}
 	if err := c.checkSaid(files["config.json"]); err != nil {
 		return fmt.Errorf("cannot save the model: %w", err)
+	}
+	if c.code != nil {
+		maps.Copy(files, c.code.Files)
 	}
 	rec, done := gomlxops.OrDiscard(opt.Recorder), 0
 	written := func() { done++; rec.Progress("save", done, len(tensors)) }

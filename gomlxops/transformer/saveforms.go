@@ -2,11 +2,12 @@ package transformer
 
 import "cmp"
 
-// entries describes the linears that an ordinary checkpoint cannot hold, by name.
-func (v *Variant) entries() map[string]formEntry {
+// entries describes the linears that an ordinary checkpoint cannot hold, by name; with apart those too that it holds otherwise than one
+// matrix [out, in] by itself.
+func (v *Variant) entries(apart bool) map[string]formEntry {
 	entries := make(map[string]formEntry)
 	for _, t := range v.m.config.storedTensors() {
-		if !t.isWeights() || v.keeping(t) != keptApart {
+		if !t.isWeights() || v.keeping(t, apart) != keptApart {
 			continue
 		}
 		for _, l := range t.linears {
@@ -31,8 +32,11 @@ const (
 	keptApart                // each by itself, in whatever form
 )
 
-func (v *Variant) keeping(t storedTensor) keeping {
+func (v *Variant) keeping(t storedTensor, apart bool) keeping {
 	k := keptAsIs
+	if apart && t.packed {
+		return keptApart
+	}
 	for _, l := range t.linears {
 		f, replaced := v.forms[l.Name]
 		if replaced && (f.Name() != formDense || (len(f.Parts()) > 1) != l.Bias) {
@@ -46,9 +50,9 @@ func (v *Variant) keeping(t storedTensor) keeping {
 }
 
 // outputs lists the variant's tensors in checkpoint order, in the dtype given or, where it is empty, the base's.
-func (v *Variant) outputs(dtype string) (all []output, err error) {
+func (v *Variant) outputs(dtype string, apart bool) (all []output, err error) {
 	for _, t := range v.m.config.storedTensors() {
-		switch v.keeping(t) {
+		switch v.keeping(t, apart) {
 		case keptAsIs:
 			o, err := v.m.output(t.Name, dtype)
 			if err != nil {
@@ -64,7 +68,9 @@ func (v *Variant) outputs(dtype string) (all []output, err error) {
 		}
 	}
 	for i := range all {
-		all[i].name = v.m.spell(all[i].name)
+		if !apart { // the section and what reads it have names in full
+			all[i].name = v.m.spell(all[i].name)
+		}
 	}
 	return all, nil
 }

@@ -3,11 +3,12 @@ package lab
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 
+	"github.com/parelab/pare/gomlxops"
+	"github.com/parelab/pare/internal/durable"
 	"github.com/parelab/pare/kernel/show"
 	"github.com/parelab/pare/tracker"
 )
@@ -41,18 +42,11 @@ func (a *Answers) Facts() show.Fragment {
 }
 
 // record keeps the answers with a trial: each metric with its standard error, the results, and what was made of every question.
-func (a *Answers) record(run *tracker.Run, rec interface {
-	Metric(name string, step int, value float64)
-}) error {
+func (a *Answers) record(run *tracker.Run, rec gomlxops.Recorder) error {
+	if err := a.report(rec); err != nil {
+		return err
+	}
 	for _, r := range a.Results {
-		for _, name := range r.Metrics {
-			value, err := r.Metric(name)
-			if err != nil {
-				return err
-			}
-			rec.Metric(metricOf(r.Task, name), 0, value.Value)
-			rec.Metric(stderrOf(metricOf(r.Task, name)), 0, value.StdErr)
-		}
 		samples, err := r.samples()
 		if err != nil {
 			return err
@@ -62,6 +56,21 @@ func (a *Answers) record(run *tracker.Run, rec interface {
 		}
 	}
 	return keep(run, "questions.json", a)
+}
+
+// report reports each metric with its standard error.
+func (a *Answers) report(rec gomlxops.Recorder) error {
+	for _, r := range a.Results {
+		for _, name := range r.Metrics {
+			value, err := r.Metric(name)
+			if err != nil {
+				return err
+			}
+			rec.Metric(metricOf(r.Task, name), 0, value.Value)
+			rec.Metric(stderrOf(metricOf(r.Task, name)), 0, value.StdErr)
+		}
+	}
+	return nil
 }
 
 // metricOf names a task's metric in the record: "piqa_acc_norm".
@@ -102,23 +111,9 @@ func (a *Answers) SaveSamples(dir string) error {
 		if err != nil {
 			return err
 		}
-		if err := replaceFile(filepath.Join(dir, samplesName(r.Task)), samples); err != nil {
+		if err := durable.WriteFile(filepath.Join(dir, samplesName(r.Task)), samples); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// replaceFile writes a file beside its place and moves it there.
-func replaceFile(path string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".pare-")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(data)
-	if err := errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
 }

@@ -17,7 +17,7 @@ type Calibration struct {
 	Text      string // see Lab.Tokens; its Calibration part
 	Sequences int    // default 128
 	Length    int    // tokens per sequence; default 256, or the model's longest if that is less
-	Groups    int    // groups of sequences that the covariance is pooled over; default 32
+	Groups    int    // groups of sequences that the covariance is pooled over; default the largest divisor of Sequences up to 32
 	Seed      uint64 // chooses the sequences; default 1
 }
 
@@ -33,6 +33,9 @@ func (c Calibration) withDefaults(m *Model) Calibration {
 	}
 	if c.Groups == 0 {
 		c.Groups = 32
+		for c.Sequences > 0 && c.Sequences%c.Groups != 0 {
+			c.Groups--
+		}
 	}
 	if c.Seed == 0 {
 		c.Seed = 1

@@ -71,3 +71,13 @@ func TestCalibrateContinues(t *testing.T) {
 		t.Errorf("the result was not kept: %v", err)
 	}
 }
+
+// TestCalibrationGroups: how many groups are made where nobody said, which any number of sequences can be cut into.
+func TestCalibrationGroups(t *testing.T) {
+	m := openTiny(t, newTestLab(t))
+	for sequences, want := range map[int]int{0: 32, 128: 32, 64: 32, 8: 8, 100: 25, 7: 7, 37: 1, 1: 1} {
+		if got := (Calibration{Sequences: sequences}).withDefaults(m).Groups; got != want {
+			t.Errorf("%d sequences: %d groups, expected %d", sequences, got, want)
+		}
+	}
+}

@@ -57,6 +57,9 @@ func Calibrate(m *Model, opt Calibration) *Moments {
 	return must(here().Calibrate(interruptible(), m, opt))
 }
 
+// Export writes the model for other programs. See [Lab.Export].
+func Export(m *Model, opt Exporting) *Exported { return must(here().Export(interruptible(), m, opt)) }
+
 // Generate continues a prompt and prints prompt and text as they come. See [Lab.Generate].
 func Generate(m *Model, prompt string, opt Generation) *Continuation {
 	if !opt.Chat {

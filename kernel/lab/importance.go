@@ -50,7 +50,7 @@ func (l *Lab) importance(ctx context.Context, m *Model, graph *prune.Graph, p Pr
 		err = l.taylor(ctx, m, merged, opt, rec, out)
 	case s.needsMoments():
 		var moments *Moments
-		if moments, err = l.Calibrate(ctx, m, opt.pooled(m)); err == nil {
+		if moments, err = l.Calibrate(ctx, m, opt.withDefaults(m)); err == nil {
 			out.ReadBack, out.Warnings = moments.ReadBack, needs{moments: moments}.warnings()
 			out.Weights, err = importance.Activations(merged, moments.Moments)
 		}
@@ -95,16 +95,6 @@ func (l *Lab) taylor(ctx context.Context, m *Model, v *transformer.Variant, opt 
 		return err
 	}
 	return saveResult(path, out.Weights.Save)
-}
-
-// pooled is the calibration with groups that its sequences can be cut into: pruning looks at no covariance, so what they are does not matter.
-func (c Calibration) pooled(m *Model) Calibration {
-	asked := c.Groups
-	c = c.withDefaults(m)
-	if asked == 0 && c.Sequences%c.Groups != 0 {
-		c.Groups = 1
-	}
-	return c
 }
 
 // multipliedOut is v with every factored linear multiplied out, since scores are of a matrix's rows and columns.

@@ -99,6 +99,10 @@ func (t *Tokens) perplexity(ctx context.Context, v *transformer.Variant, opt Mea
 
 // Perplexity measures a model as it is on one text, without a record. See [Measure].
 func (l *Lab) Perplexity(ctx context.Context, m *Model, opt Measure) (*evaluate.Perplexity, error) {
+	return l.perplexityOf(ctx, m, m.Dense(), opt)
+}
+
+func (l *Lab) perplexityOf(ctx context.Context, m *Model, v *transformer.Variant, opt Measure) (*evaluate.Perplexity, error) {
 	opt.Nothing = false
 	if err := opt.check(); err != nil {
 		return nil, err
@@ -107,5 +111,5 @@ func (l *Lab) Perplexity(ctx context.Context, m *Model, opt Measure) (*evaluate.
 	q := opt.questions()[0]
 	watch := l.watch("Perplexity on " + whole(q.text, q.part))
 	defer watch.Close()
-	return l.perplexity(ctx, m, m.Dense(), q, opt, watch)
+	return l.perplexity(ctx, m, v, q, opt, watch)
 }

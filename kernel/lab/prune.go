@@ -109,7 +109,7 @@ func (k *cutting) to(ctx context.Context, dir string) (*prune.Plan, error) {
 		return nil, err
 	}
 	if p.Compensate {
-		moments, err := k.l.Calibrate(ctx, k.m, k.a.Calibration.pooled(k.m))
+		moments, err := k.l.Calibrate(ctx, k.m, k.a.Calibration.withDefaults(k.m))
 		if err != nil {
 			return nil, err
 		}

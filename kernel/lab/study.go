@@ -51,9 +51,20 @@ func (s *Study) Try(ctx context.Context, m *Model, a Attempt) (*Outcome, error) 
 }
 
 func (s *Study) start(ctx context.Context, m *Model, a Attempt) (*tracker.Run, error) {
-	digest, err := m.Digest()
+	o, err := s.attemptOrigin(m, a)
 	if err != nil {
 		return nil, err
+	}
+	params := a.params(m)
+	maps.Copy(params, s.Measure.withDefaults(m).params())
+	return tracker.Start(ctx, s.lab.Store, tracker.Attempt{Study: s.Name, Params: params, Origin: o})
+}
+
+// attemptOrigin is where a trial of the attempt comes from.
+func (s *Study) attemptOrigin(m *Model, a Attempt) (o tracker.Origin, err error) {
+	digest, err := m.Digest()
+	if err != nil {
+		return o, err
 	}
 	digests, seeds := map[string]string{"model": digest}, map[string]uint64{}
 	measure := s.Measure.withDefaults(m)
@@ -70,9 +81,7 @@ func (s *Study) start(ctx context.Context, m *Model, a Attempt) (*tracker.Run, e
 		note("calibration", o.Text, CalibrationPart)
 		seeds["calibration"] = o.Seed
 	}
-	params := a.params(m)
-	maps.Copy(params, measure.params())
-	return tracker.Start(ctx, s.lab.Store, tracker.Attempt{Study: s.Name, Params: params, Origin: origin(seeds, digests)})
+	return origin(seeds, digests), nil
 }
 
 func (s *Study) try(ctx context.Context, run *tracker.Run, m *Model, a Attempt) (*Outcome, error) {

@@ -51,6 +51,7 @@ func (s *Study) Summary(ctx context.Context) (*Summary, error) {
 	for _, t := range of.trials {
 		rest := maps.Clone(t.Params)
 		delete(rest, seedParam)
+		delete(rest, parentParam)
 		k := settings(rest)
 		if bySetting[k] == nil {
 			bySetting[k] = map[string]*tracker.Trial{}

@@ -181,20 +181,6 @@ func TestReadRejects(t *testing.T) {
 	}
 }
 
-func TestWriteFileKeepsWhatWasThere(t *testing.T) {
-	dir := t.TempDir()
-	path := filepath.Join(dir, "x.ipynb")
-	if err := os.Mkdir(path, 0o755); err != nil { // a rename onto a directory fails
-		t.Fatal(err)
-	}
-	if err := WriteFile(path, []byte("x")); err == nil {
-		t.Error("wrote over a directory")
-	}
-	if left, _ := os.ReadDir(dir); len(left) != 1 {
-		t.Errorf("left behind: %v", left)
-	}
-}
-
 // FuzzParse: whatever the bytes, an error or a notebook that survives being written.
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(full))

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/parelab/pare/internal/durable"
 	"github.com/parelab/pare/tracker"
 )
 
@@ -41,10 +42,10 @@ func (s *Store) SaveFile(ctx context.Context, r io.Reader) (digest string, size 
 	if err := os.MkdirAll(filepath.Dir(place), 0o700); err != nil {
 		return "", 0, err
 	}
-	if err := os.Rename(tmp.Name(), place); err != nil {
+	if err := durable.Rename(tmp.Name(), place); err != nil {
 		return "", 0, err
 	}
-	return digest, size, errors.Join(syncDir(filepath.Dir(place)), syncDir(s.filesDir()))
+	return digest, size, durable.SyncDir(s.filesDir())
 }
 
 // contextReader stops reading when its context is cancelled.

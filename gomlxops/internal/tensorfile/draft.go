@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/parelab/pare/internal/durable"
 )
 
 // Draft is a file whose arrays are filled in place: they lie in the system's page cache, which may put them on disk when memory is short, and
@@ -126,11 +128,11 @@ func (d *Draft) Commit() (err error) {
 	if err = d.file.Close(); err != nil {
 		return err
 	}
-	if err = os.Rename(d.file.Name(), d.path); err != nil {
+	if err = durable.Rename(d.file.Name(), d.path); err != nil {
 		return err
 	}
 	d.file = nil
-	return syncDir(filepath.Dir(d.path))
+	return nil
 }
 
 // Discard leaves nothing of a draft that was not committed. Its arrays must not be used afterwards.

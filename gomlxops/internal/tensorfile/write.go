@@ -1,14 +1,13 @@
 package tensorfile
 
 import (
-	"bufio"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"io"
 	"math"
-	"os"
-	"path/filepath"
+
+	"github.com/parelab/pare/internal/durable"
 )
 
 // Write saves tensors, in the order given, and metadata to path. The file appears whole or not at all; one that was there
@@ -20,7 +19,7 @@ func Write(path string, tensors []Tensor, metadata map[string]string) error {
 	if err != nil {
 		return fmt.Errorf("cannot write %s: %w", path, err)
 	}
-	if err := replace(path, func(w io.Writer) error { return writeAll(w, header, tensors) }); err != nil {
+	if err := durable.Write(path, func(w io.Writer) error { return writeAll(w, header, tensors) }); err != nil {
 		return fmt.Errorf("cannot write %s: %w", path, err)
 	}
 	return nil
@@ -106,49 +105,4 @@ func inPieces[T any](w io.Writer, data []T, size int, put func([]byte, T)) error
 		data = data[n:]
 	}
 	return nil
-}
-
-// replace writes a file beside path, flushes it to disk and renames it into place.
-func replace(path string, write func(io.Writer) error) (err error) {
-	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-		}
-	}()
-	b := bufio.NewWriterSize(f, 1<<16)
-	if err = write(b); err != nil {
-		return err
-	}
-	if err = b.Flush(); err != nil {
-		return err
-	}
-	if err = f.Chmod(0o644); err != nil { // CreateTemp's 0600 would keep the result from colleagues
-		return err
-	}
-	if err = f.Sync(); err != nil {
-		return err
-	}
-	if err = f.Close(); err != nil {
-		return err
-	}
-	if err = os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	return syncDir(dir)
-}
-
-// syncDir makes a rename in dir survive a power failure.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
 }

@@ -1,0 +1,17 @@
+// Package export writes a model for other programs, and reads it back to see that nothing was lost.
+//
+//	result, err := export.HF(ctx, "out/hf", variant, export.Options{})
+//	result.Check, err = export.Compare(ctx, variant, opened.Dense(), tokens)
+//
+// [HF] writes a directory in Hugging Face layout. Where shapes are uniform and matrices whole it is an ordinary checkpoint. Otherwise
+// modeling_pare.py goes along, a program for PyTorch that AutoModelForCausalLM.from_pretrained(dir, trust_remote_code=True) loads: factors stay
+// factors, and layers keep their sizes.
+//
+// [Options.Merge] multiplies factors out, so that stock programs load the result, at the size of the dense model. A bias that a
+// factored linear brought along becomes one of the family's where that has room for it.
+//
+// # What was tried, and what was not
+//
+// modeling_pare.py has run on PyTorch 1.13, and its classes for transformers against a stand-in that has the parts they use; it was
+// written from transformers' public documentation and has not met transformers itself.
+package export

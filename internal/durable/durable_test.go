@@ -1,0 +1,108 @@
+package durable
+
+import (
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+)
+
+// TestWriteFailsWhole: what was there stays, and nothing is left beside it, whether the writer or the disk fails.
+func TestWriteFailsWhole(t *testing.T) {
+	failures := map[string]func(io.Writer) error{
+		"writer": func(w io.Writer) error {
+			w.Write(make([]byte, 1<<20))
+			return io.ErrUnexpectedEOF
+		},
+		"disk": func(w io.Writer) error {
+			_, err := w.Write(make([]byte, 1<<22))
+			return err
+		},
+	}
+	for name, write := range failures {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "result")
+			if err := WriteFile(path, []byte("before")); err != nil {
+				t.Fatal(err)
+			}
+			limitFiles(t, 1<<21)
+			if err := Write(path, write); err == nil {
+				t.Fatal("no error")
+			}
+			if data, err := os.ReadFile(path); err != nil || string(data) != "before" {
+				t.Errorf("found %q, %v; expected what was there before", data, err)
+			}
+			if entries, _ := os.ReadDir(filepath.Dir(path)); len(entries) != 1 {
+				t.Errorf("found %v; expected the file alone", entries)
+			}
+		})
+	}
+}
+
+// limitFiles makes longer files fail as on a full disk, until the test ends.
+func limitFiles(t *testing.T, size uint64) {
+	var old syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &old); err != nil {
+		t.Fatal(err)
+	}
+	limited := old
+	limited.Cur = size
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limited); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &old); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// TestWriteFile: the content, in the place of another, and readable by others as the umask allows.
+func TestWriteFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "result")
+	defer syscall.Umask(syscall.Umask(0o027))
+	for _, text := range []string{"one", "", "three"} {
+		if err := WriteFile(path, []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		if data, err := os.ReadFile(path); err != nil || string(data) != text {
+			t.Errorf("found %q, %v; expected %q", data, err, text)
+		}
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode() != 0o640 {
+		t.Errorf("mode %v, %v; expected 0640", info.Mode(), err)
+	}
+}
+
+func TestRename(t *testing.T) {
+	dir := t.TempDir()
+	from, to := filepath.Join(dir, "a"), filepath.Join(dir, "b")
+	if err := Rename(from, to); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("error %v for a file that is not there", err)
+	}
+	if err := os.WriteFile(from, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := Rename(from, to); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(to); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestWriteFileOverDirectory(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "x.ipynb")
+	if err := os.Mkdir(path, 0o755); err != nil { // a rename onto a directory fails
+		t.Fatal(err)
+	}
+	if err := WriteFile(path, []byte("x")); err == nil {
+		t.Error("wrote over a directory")
+	}
+	if left, _ := os.ReadDir(dir); len(left) != 1 {
+		t.Errorf("left behind: %v", left)
+	}
+}

@@ -1,0 +1,98 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/parelab/pare/gomlxops/export"
+	"github.com/parelab/pare/gomlxops/transformer"
+	"github.com/parelab/pare/kernel/show"
+)
+
+// ExportFormats are what a model can be exported as.
+var ExportFormats = []string{export.FormatHF}
+
+// Exporting says how a model is exported. Only Out is needed.
+type Exporting struct {
+	Out       string // a directory or a file
+	Format    string // one of ExportFormats; "" is "hf"
+	DType     string // of the weights; "" is the format's default
+	Merge     bool   // multiply factors out
+	Check     bool   // read the export back and compare logits on a fixed prompt
+	Overwrite bool
+}
+
+// Exported is what was written.
+type Exported struct{ *export.Result }
+
+// Export writes the model for other programs: see package export.
+func (l *Lab) Export(ctx context.Context, m *Model, opt Exporting) (*Exported, error) {
+	if opt.Format == "" {
+		opt.Format = export.FormatHF
+	}
+	if !slices.Contains(ExportFormats, opt.Format) {
+		return nil, fmt.Errorf("cannot export the model: expected a format of %q, found %q", ExportFormats, opt.Format)
+	}
+	watch := l.watch("Export " + m.Name)
+	defer watch.Close()
+	how := export.Options{Merge: opt.Merge, DType: strings.ToUpper(opt.DType), Overwrite: opt.Overwrite, Recorder: watch}
+	result, err := export.HF(ctx, opt.Out, m.Dense(), how)
+	if err != nil || !opt.Check {
+		return &Exported{result}, err
+	}
+	result.Check, err = checkHF(ctx, m, opt.Out)
+	return &Exported{result}, err
+}
+
+// checkHF compares a directory with the model that it was made of.
+func checkHF(ctx context.Context, m *Model, dir string) (*export.Comparison, error) {
+	again, err := transformer.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer again.Close()
+	return export.Compare(ctx, m.Dense(), again.Dense(), m.checkPrompt())
+}
+
+// checkText is what an export is compared on.
+const checkText = "The old market stood between the river and the hill. On Monday 17 people came by boat, bought bread, salt and three red apples, and " +
+	"went home before it rained."
+
+// checkTokens is the most that is taken of it: enough for attention to matter, few enough for a large model.
+const checkTokens = 32
+
+// checkPrompt is the text in the model's tokens, or without a tokenizer some tokens of its vocabulary.
+func (m *Model) checkPrompt() [][]int32 {
+	c, ids := m.Config(), []int32(nil)
+	if m.Tokenizer != nil {
+		ids = m.Tokenizer.EncodeSpecial(checkText)
+	}
+	for i := len(ids); i < checkTokens; i++ {
+		ids = append(ids, int32((7*i+3)%c.VocabSize))
+	}
+	return [][]int32{ids[:min(len(ids), checkTokens, c.Longest())]}
+}
+
+// Facts lays out what was written, for people.
+func (e *Exported) Facts() show.Fragment {
+	facts := []show.Fact{
+		{Name: "format", Value: e.Format},
+		{Name: "loads in", Value: e.Loads},
+		{Name: "files", Value: len(e.Files)},
+		{Name: "size", Value: e.Bytes, Format: show.Bytes},
+		{Name: "parameters", Value: e.Params, Format: show.Count},
+	}
+	if e.Merged > 0 {
+		facts = append(facts, show.Fact{Name: "multiplied out", Value: fmt.Sprintf("%d linears", e.Merged)})
+	}
+	if c := e.Check; c != nil {
+		facts = append(facts, show.Fact{Name: "read back", Value: fmt.Sprintf("logits differ by at most %.2g (the largest is %.3g); the same best token at %d of %d positions",
+			c.Difference, c.Logit, c.SameBest, c.Tokens)})
+	}
+	for _, w := range e.Warnings {
+		facts = append(facts, show.Fact{Name: "note", Value: w})
+	}
+	return show.Facts{Title: e.Path, Items: facts}
+}
