@@ -23,6 +23,7 @@ type compressRequest struct {
 	measure bool
 	on      lab.Measure
 	asJSON  bool
+	found   *lab.Found // by a search; nil without
 }
 
 // protectBolaco stands for the kinds of lowrank.BolacoProtects.
@@ -129,7 +130,7 @@ func (r *compressRequest) settle(m *lab.Model) {
 // compressResult is what --json prints.
 type compressResult struct {
 	Study      string               `json:"study"`
-	Trial      int                  `json:"trial"`
+	Trial      *int                 `json:"trial"` // null where a search was interrupted, and so far nothing was made of it
 	Out        string               `json:"out"`
 	Params     int64                `json:"params"`
 	Linear     int64                `json:"linear_params"`
@@ -137,11 +138,12 @@ type compressResult struct {
 	Allocation *lowrank.Allocation  `json:"allocation"`
 	Perplexity *evaluate.Perplexity `json:"perplexity"` // null unless measured
 	Warnings   []string             `json:"warnings"`
+	Search     *lab.SearchReport    `json:"search"` // null unless ranks were searched for
 }
 
 func (r *compressRequest) result(out *lab.Outcome) compressResult {
 	size := evaluate.Size(out.Variant)
-	result := compressResult{r.study, out.Trial, r.Out, size.Params, size.LinearParams, size.Removed, out.Allocation, nil, append([]string{}, out.Warnings...)}
+	result := compressResult{r.study, &out.Trial, r.Out, size.Params, size.LinearParams, size.Removed, out.Allocation, nil, append([]string{}, out.Warnings...), r.searchReport()}
 	if len(out.Measured) > 0 {
 		result.Perplexity = out.Measured[0]
 	}
