@@ -7,6 +7,7 @@ import (
 
 	"github.com/parelab/pare/gomlxops/evaluate"
 	"github.com/parelab/pare/gomlxops/lowrank"
+	"github.com/parelab/pare/gomlxops/prune"
 	"github.com/parelab/pare/gomlxops/transformer"
 	"github.com/parelab/pare/kernel/lab"
 	"github.com/parelab/pare/kernel/show"
@@ -16,8 +17,10 @@ import (
 type compressRequest struct {
 	lab.Attempt
 	searchFlags
-	method, allocate, centring, sequential, target string
-	protect                                        []string
+	lowRankFlags
+	pruningFlags
+	method, centring string
+	protect          []string
 
 	study   string
 	measure bool
@@ -45,9 +48,12 @@ study. Start it again after an interrupt or a crash, or beside itself in another
 
 With --sequential the blocks are gone through once more, each on what the compressed blocks before it give: "recalibrate" decomposes
 again on that, "update" keeps A and fits B by least squares, "both" does both. --target original lets each make up for
-errors of those before it.`,
+errors of those before it.
+
+With --then prune heads and MLP channels are cut out of what low rank leaves, and the ratio is of both together, counted.`,
 		Example: `  pare compress pocket --method pcm --ratio 0.2 --allocate energy -o out/small
   pare compress pocket --ratio 0.3 --allocate bayes --trials 20 --group-by bands --measure --overwrite
+  pare compress pocket --method svdllm --allocate fisher --ratio 0.5 --then prune --score taylor-mix -o out/both
   pare compress pocket --method svdllm --ratio 0.4 --sequential recalibrate --measure --overwrite`,
 		Args: exactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return r.run(cmd, args[0]) },
@@ -62,15 +68,15 @@ func (r *compressRequest) flags(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&r.method, "method", string(lowrank.FeaturePCM), "how linears are taken apart")
 	flags.Float64Var(&r.Ratio, "ratio", 0.2, "fraction of the linears' parameters to remove")
-	flags.StringVar(&r.allocate, "allocate", string(lowrank.ByUniform), "uniform, energy or fisher; or a search: bayes, paper, tpe, halton or random")
+	r.lowRankFlags.flags(cmd, "uniform, energy or fisher; or a search: bayes, paper, tpe, halton or random")
 	flags.Float64Var(&r.Settings.Alpha, "alpha", 0, "exponent of asvd (default 0.5)")
 	flags.StringVar(&r.centring, "centring", "", "of pcm and scm: mean, no-bias or uncentred (default mean)")
 	flags.StringSliceVar(&r.protect, "protect", nil, `kinds of linear that stay dense, such as v_proj; "bolaco" is v_proj where heads are not shared`)
 	flags.IntVar(&r.Options.Multiple, "multiple", 0, "ranks are multiples of it (default 1)")
 	flags.IntVar(&r.Options.Minimum, "minimum", 0, "least rank (default 1)")
 	flags.BoolVar(&r.Options.FreeBias, "free-bias", false, "leave biases out of the budget of energy and fisher, as papers do")
-	flags.StringVar(&r.sequential, "sequential", "", "block after block: recalibrate, update or both (default: inputs of the dense model)")
-	flags.StringVar(&r.target, "target", "", "of --sequential: shifted or original outputs (default shifted)")
+	thenFlags(cmd, &r.Attempt, `"prune": heads and MLP channels go out of what low rank leaves`)
+	r.pruningFlags.flags(cmd, &r.Pruning)
 	flags.StringVarP(&r.Out, "out", "o", "out/small", "directory to make")
 	flags.BoolVar(&r.Overwrite, "overwrite", false, "replace a model that is there")
 	flags.StringVar(&r.study, "study", "compress", "study that the trial belongs to")
@@ -87,7 +93,16 @@ func (r *compressRequest) run(cmd *cobra.Command, model string) error {
 		return err
 	}
 	defer m.Close()
-	r.settle(m)
+	if err := r.settle(cmd, m); err != nil {
+		return err
+	}
+	asked := r.Attempt
+	if r.searched() {
+		asked.Allocate = "" // the search names none
+	}
+	if err := l.Check(m, asked); err != nil {
+		return err
+	}
 	study, err := l.NewStudy(cmd.Context(), r.study, r.on)
 	if err != nil {
 		return err
@@ -111,9 +126,14 @@ func (r *compressRequest) run(cmd *cobra.Command, model string) error {
 }
 
 // settle puts together what flags gave apart.
-func (r *compressRequest) settle(m *lab.Model) {
-	r.Method, r.Allocate, r.Settings.Centring = lowrank.Method(r.method), lab.By(r.allocate), lowrank.Centring(r.centring)
-	r.Sequential, r.Target = lowrank.Mode(r.sequential), lowrank.Target(r.target)
+func (r *compressRequest) settle(cmd *cobra.Command, m *lab.Model) error {
+	r.Method, r.Settings.Centring = lowrank.Method(r.method), lowrank.Centring(r.centring)
+	r.lowRankFlags.settle(&r.Attempt)
+	if r.Then != "" {
+		if err := r.pruningFlags.settle(cmd, &r.Pruning); err != nil {
+			return err
+		}
+	}
 	for _, kind := range r.protect {
 		if kind == protectBolaco {
 			r.Options.Protect = append(r.Options.Protect, lowrank.BolacoProtects(m.Config())...)
@@ -125,6 +145,7 @@ func (r *compressRequest) settle(m *lab.Model) {
 		r.on.Text = r.Calibration.Text
 	}
 	r.on.Nothing = !r.measure
+	return nil
 }
 
 // compressResult is what --json prints.
@@ -136,14 +157,18 @@ type compressResult struct {
 	Linear     int64                `json:"linear_params"`
 	Removed    float64              `json:"removed"` // of the linears' parameters, counted
 	Allocation *lowrank.Allocation  `json:"allocation"`
+	Kept       *prune.Plan          `json:"kept"`       // by --then prune; null without
 	Perplexity *evaluate.Perplexity `json:"perplexity"` // null unless measured
 	Warnings   []string             `json:"warnings"`
 	Search     *lab.SearchReport    `json:"search"` // null unless ranks were searched for
 }
 
 func (r *compressRequest) result(out *lab.Outcome) compressResult {
-	size := evaluate.Size(out.Variant)
-	result := compressResult{r.study, &out.Trial, r.Out, size.Params, size.LinearParams, size.Removed, out.Allocation, nil, append([]string{}, out.Warnings...), r.searchReport()}
+	c := out.Counted
+	result := compressResult{r.study, &out.Trial, r.Out, c.After, c.LinearAfter, c.Removed(), out.Allocation, nil, nil, append([]string{}, out.Warnings...), r.searchReport()}
+	if out.Pruned != nil {
+		result.Kept = out.Pruned.Plan
+	}
 	if len(out.Measured) > 0 {
 		result.Perplexity = out.Measured[0]
 	}

@@ -71,6 +71,7 @@ func newRoot() *cobra.Command {
 	root.AddCommand(
 		newCalibrateCommand(),
 		newCompressCommand(),
+		newDataCommand(),
 		newKernelCommand(),
 		newModelCommand(),
 		newPruneCommand(),

@@ -29,32 +29,34 @@ another hub, HF_HUB_OFFLINE=1 to forbid the network.`,
 		Example: "  pare model pull Qwen/Qwen2.5-0.5B\n  pare model info Qwen/Qwen2.5-0.5B",
 		Args:    exactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			pulled, err := pull(cmd, args[0])
-			if errors.Is(err, hub.ErrName) {
-				return usageError{err}
+			if args[0] == lab.Pocket {
+				return usageError{fmt.Errorf("%q is part of this program: there is nothing to pull", args[0])}
 			}
-			if err != nil {
-				return err
-			}
-			if asJSON {
-				return writeJSON(cmd.OutOrStdout(), pulled)
-			}
-			cmd.PrintErrln(pullSummary(pulled))
-			_, err = fmt.Fprintln(cmd.OutOrStdout(), pulled.Dir)
-			return err
+			return pull(cmd, args[0], hub.PullOptions{}, asJSON)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	return cmd
 }
 
-func pull(cmd *cobra.Command, name string) (*hub.Pulled, error) {
-	if name == lab.Pocket {
-		return nil, usageError{fmt.Errorf("%q is part of this program: there is nothing to pull", name)}
-	}
+// pull brings a repository into the cache and prints where it is.
+func pull(cmd *cobra.Command, name string, opt hub.PullOptions, asJSON bool) error {
 	watch := show.NewProgress("Pull " + name)
 	defer watch.Close()
-	return hub.Pull(cmd.Context(), name, hub.PullOptions{Recorder: watch})
+	opt.Recorder = watch
+	pulled, err := hub.Pull(cmd.Context(), name, opt)
+	switch {
+	case errors.Is(err, hub.ErrName):
+		return usageError{err}
+	case err != nil:
+		return err
+	case asJSON:
+		return writeJSON(cmd.OutOrStdout(), pulled)
+	}
+	watch.Close()
+	cmd.PrintErrln(pullSummary(pulled))
+	_, err = fmt.Fprintln(cmd.OutOrStdout(), pulled.Dir)
+	return err
 }
 
 // pullSummary says in a line what a pull did.

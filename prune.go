@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/parelab/pare/gomlxops/evaluate"
-	"github.com/parelab/pare/gomlxops/importance"
+	"github.com/parelab/pare/gomlxops/lowrank"
 	"github.com/parelab/pare/gomlxops/prune"
 	"github.com/parelab/pare/kernel/lab"
 	"github.com/parelab/pare/kernel/show"
@@ -16,8 +16,9 @@ import (
 // pruneRequest is a command line of pare prune.
 type pruneRequest struct {
 	lab.Attempt
-	score, aggregate, normalise, scope string
-	global, budget                     bool
+	pruningFlags
+	lowRankFlags
+	scope string
 
 	study   string
 	measure bool
@@ -36,11 +37,14 @@ ordinary Hugging Face model.
 
 Scores: the Taylor kinds and vectorize run calibration text forward and backward; wanda and flap look at activations; l1, l2 and random at no text.
 Scope "block" cuts heads and MLP channels of the layers that are not protected, --ratio of each; "channel" cuts the residual stream, "layer" whole
-layers. With --global all layers compete, a head counting as much as an MLP channel; with --budget they compete by the weights that they hold, and the
-ratio is of those.`,
+layers. With --across global all layers compete, a head counting as much as an MLP channel. With even, budget and density the ratio is of the numbers that
+linears hold: every layer loses the same part; all compete by their scores; or by their scores for each number.
+
+With --then low rank goes on from what pruning leaves, and the ratio is of both together, counted.`,
 		Example: `  pare prune pocket --ratio 0.25 -o out/pruned --measure
   pare prune org/name --ratio 0.25 --score taylor-mix --protect-first 4 --protect-last 2 --sequences 10 --length 64 -o out/pruned
-  pare prune pocket --ratio 0.5 --steps 4 --score flap --budget --latency`,
+  pare prune pocket --ratio 0.5 --steps 4 --score flap --across budget --latency
+  pare prune pocket --ratio 0.5 --then svdllm --allocate fisher --measure -o out/both`,
 		Args: exactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return r.run(cmd, args[0]) },
 	}
@@ -52,20 +56,16 @@ func (r *pruneRequest) flags(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	p, c := &r.Pruning, &r.Calibration
 	flags.Float64Var(&r.Ratio, "ratio", 0.25, "fraction to remove of the heads and channels that are not protected")
-	flags.StringVar(&r.score, "score", string(lab.TaylorFirst), "what makes a weight worth keeping: "+joined(lab.Scores()))
-	flags.StringVar(&r.aggregate, "aggregate", string(importance.Sum), "over the weights that go together: "+joined(importance.Aggregations))
-	flags.StringVar(&r.normalise, "normalise", "", "scores within a layer's heads and channels: mean, max or standard (default not)")
 	flags.StringVar(&r.scope, "scope", string(lab.CutBlocks), "block, channel or layer")
-	flags.BoolVar(&r.global, "global", false, "all layers compete, by number")
-	flags.BoolVar(&r.budget, "budget", false, "all layers compete, by weights")
-	flags.IntVar(&p.ProtectFirst, "protect-first", 0, "layers at the front that lose nothing (default 4 of 16 or more with scope block, else 0)")
-	flags.IntVar(&p.ProtectLast, "protect-last", 0, "layers at the end that lose nothing (default 2 of 16 or more with scope block, else 0)")
+	r.pruningFlags.flags(cmd, p)
+	thenFlags(cmd, &r.Attempt, "low rank on what pruning leaves: "+joined(lowrank.Methods()))
+	r.lowRankFlags.flags(cmd, "with --then: ranks by uniform, energy or fisher")
 	flags.BoolVar(&p.KeepHeads, "keep-heads", false, "attention loses nothing")
 	flags.BoolVar(&p.KeepChannels, "keep-channels", false, "MLPs lose nothing")
 	flags.IntVar(&p.Round, "round", 0, "what is kept of channels is a multiple of it (default 1)")
 	flags.IntVar(&p.Steps, "steps", 0, "reach the ratio in so many steps, with new scores before each (default 1)")
 	flags.BoolVar(&p.Compensate, "compensate", false, "biases make up for the mean of what goes; not an ordinary Hugging Face model then")
-	flags.StringVar(&c.Text, "data", lab.Pocket, "text to calibrate on")
+	flags.StringVar(&c.Text, "text", lab.Pocket, "text to calibrate on")
 	flags.IntVar(&c.Sequences, "sequences", 0, "calibration sequences (default 128)")
 	flags.IntVar(&c.Length, "length", 0, "tokens per sequence (default 256)")
 	flags.Uint64Var(&c.Seed, "seed", 0, "chooses the sequences, and random scores (default 1)")
@@ -73,7 +73,7 @@ func (r *pruneRequest) flags(cmd *cobra.Command) {
 	flags.BoolVar(&r.Overwrite, "overwrite", false, "replace a model that is there")
 	flags.StringVar(&r.study, "study", "prune", "study that the trial belongs to")
 	flags.BoolVar(&r.measure, "measure", false, "measure perplexity")
-	flags.StringVar(&r.on.Text, "measure-text", "", "text to measure on (default: the held-out part of --data)")
+	flags.StringVar(&r.on.Text, "measure-text", "", "text to measure on (default: the held-out part of --text)")
 	flags.IntVar(&r.on.Blocks, "blocks", 0, "blocks to measure on, spread evenly over the text; -1 takes all (default 100)")
 	flags.IntVar(&r.on.Length, "block-length", 0, "tokens per block (default 256)")
 	flags.BoolVar(&r.Latency, "latency", false, "measure how long batches of 1 and of 8 take, before and after")
@@ -98,6 +98,9 @@ func (r *pruneRequest) run(cmd *cobra.Command, model string) error {
 		return err
 	}
 	defer m.Close()
+	if err := l.Check(m, r.Attempt); err != nil {
+		return err
+	}
 	study, err := l.NewStudy(cmd.Context(), r.study, r.on)
 	if err != nil {
 		return err
@@ -118,29 +121,17 @@ func (r *pruneRequest) run(cmd *cobra.Command, model string) error {
 
 // settle puts together what flags gave apart.
 func (r *pruneRequest) settle(cmd *cobra.Command) error {
-	p, flags := &r.Pruning, cmd.Flags()
-	p.Score, p.Aggregate, p.Scope = lab.Score(r.score), importance.Aggregation(r.aggregate), lab.CutScope(r.scope)
-	p.Normalise = importance.Normalisation(r.normalise)
-	for name, n := range map[string]*int{"protect-first": &p.ProtectFirst, "protect-last": &p.ProtectLast} {
-		switch {
-		case *n < 0:
-			return fmt.Errorf("%s: expected a number of layers, found %d", name, *n)
-		case *n == 0 && flags.Changed(name):
-			*n = -1
-		}
+	if err := r.pruningFlags.settle(cmd, &r.Pruning); err != nil {
+		return err
+	}
+	r.Pruning.Scope = lab.CutScope(r.scope)
+	if r.Then != "" {
+		r.lowRankFlags.settle(&r.Attempt)
 	}
 	for name, n := range map[string]int{"sequences": r.Calibration.Sequences, "length": r.Calibration.Length} {
-		if n == 0 && flags.Changed(name) {
+		if n == 0 && cmd.Flags().Changed(name) {
 			return fmt.Errorf("%s: expected a number of at least 1, found 0", name)
 		}
-	}
-	switch {
-	case r.global && r.budget:
-		return usageError{fmt.Errorf("--global and --budget are two ways to compete; choose one")}
-	case r.global:
-		p.Across = prune.Global
-	case r.budget:
-		p.Across = prune.Budget
 	}
 	if r.on.Text == "" {
 		r.on.Text = r.Calibration.Text
@@ -160,16 +151,17 @@ type pruneResult struct {
 	Linear       int64                `json:"linear_params"`
 	Removed      float64              `json:"removed"` // of the linears' parameters, counted
 	Kept         *prune.Plan          `json:"kept"`
+	Allocation   *lowrank.Allocation  `json:"allocation"` // of --then; null without
 	Perplexity   *evaluate.Perplexity `json:"perplexity"` // null unless measured, as latency
 	Latency      *lab.Latencies       `json:"latency"`
 	Warnings     []string             `json:"warnings"`
 }
 
 func (r *pruneRequest) result(out *lab.Outcome) pruneResult {
-	p := out.Pruned
+	c := out.Counted
 	result := pruneResult{
-		Study: r.study, Trial: out.Trial, Out: r.Out, Before: p.Before, Params: p.After, LinearBefore: p.LinearBefore, Linear: p.LinearAfter,
-		Removed: p.Removed(), Kept: p.Plan, Latency: out.Latency, Warnings: append([]string{}, out.Warnings...),
+		Study: r.study, Trial: out.Trial, Out: r.Out, Before: c.Before, Params: c.After, LinearBefore: c.LinearBefore, Linear: c.LinearAfter,
+		Removed: c.Removed(), Kept: out.Pruned.Plan, Allocation: out.Allocation, Latency: out.Latency, Warnings: append([]string{}, out.Warnings...),
 	}
 	if len(out.Measured) > 0 {
 		result.Perplexity = out.Measured[0]

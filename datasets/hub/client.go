@@ -51,7 +51,15 @@ func (p *puller) isHub(u *url.URL) bool {
 
 // fileURL is the address of a file at the commit. The name has no character that would need escaping, see isFileName.
 func (p *puller) fileURL(name string) string {
-	return fmt.Sprintf("%s/%s/resolve/%s/%s", p.env.endpoint, p.repo, p.commit, name)
+	return fmt.Sprintf("%s/%s/resolve/%s/%s", p.env.endpoint, p.path(), p.commit, name)
+}
+
+// path is where the hub has the repository: data sets have a folder of their own.
+func (p *puller) path() string {
+	if p.kind == Dataset {
+		return "datasets/" + p.repo
+	}
+	return p.repo
 }
 
 // request is one request to the hub, which gives up when nothing arrives for a while.

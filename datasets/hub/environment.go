@@ -20,9 +20,9 @@ type environment struct {
 }
 
 // readEnvironment reads the variables. It fails where they forbid the network.
-func readEnvironment() (environment, error) {
+func readEnvironment(kind Kind) (environment, error) {
 	if variable := offline(); variable != "" {
-		return environment{}, fmt.Errorf("%w: %s; unset it to pull, or, %s", ErrOffline, variable, withoutNetwork)
+		return environment{}, fmt.Errorf("%w: %s; unset it to pull, or, %s", ErrOffline, variable, withoutNetwork[kind])
 	}
 	cache, err := CacheDir()
 	if err != nil {

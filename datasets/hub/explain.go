@@ -37,8 +37,8 @@ func (p *puller) explain(ctx context.Context, err error) error {
 }
 
 func (p *puller) unreachable(err error) error {
-	hint := withoutNetwork
-	if dir, found := Resolve(Model, p.name); found == nil {
+	hint := withoutNetwork[p.kind]
+	if dir, found := Resolve(p.kind, p.name); found == nil {
 		hint = "the cache has it already, in " + dir
 	}
 	return fmt.Errorf("%w at %s: %w; check the network and HF_ENDPOINT and try again; %s", ErrUnreachable, p.env.endpoint, err, hint)
@@ -60,7 +60,7 @@ func (p *puller) refusal(status int, head http.Header) error {
 }
 
 func (p *puller) why(status int, head http.Header) error {
-	page := p.env.endpoint + "/" + p.repo
+	page := p.env.endpoint + "/" + p.path()
 	what := strings.TrimSpace(fmt.Sprintf("status %d %s", status, http.StatusText(status)))
 	switch {
 	case status == http.StatusNotFound && head.Get(headerErrorCode) == "RevisionNotFound":
@@ -68,7 +68,7 @@ func (p *puller) why(status int, head http.Header) error {
 	case status == http.StatusNotFound:
 		return fmt.Errorf("%w: %s; check the spelling of %s@%s", ErrNotOnHub, what, p.repo, p.revision)
 	case status == http.StatusTooManyRequests || status == http.StatusRequestTimeout || status >= http.StatusInternalServerError:
-		return fmt.Errorf("%w: %s from %s; try again later; %s", ErrUnreachable, what, p.env.endpoint, withoutNetwork)
+		return fmt.Errorf("%w: %s from %s; try again later; %s", ErrUnreachable, what, p.env.endpoint, withoutNetwork[p.kind])
 	case status != http.StatusUnauthorized && status != http.StatusForbidden:
 		return fmt.Errorf("%w: %s from %s; is it a Hugging Face hub?", ErrUnsafe, what, p.env.endpoint)
 	case p.env.token == "":

@@ -22,7 +22,8 @@ import (
 type fakeHub struct {
 	t      *testing.T
 	commit string
-	files  map[string]string // by name; those that end in .safetensors are large
+	data   bool              // it is a data set's
+	files  map[string]string // by name; those that end in .safetensors and .parquet are large
 	token  string            // needed for everything, if set
 	gated  bool              // the listing is open and the files want the token
 	bare   bool              // the listing has names only, as that of some mirrors
@@ -93,8 +94,12 @@ func (h *fakeHub) taken(w http.ResponseWriter, r *http.Request, name string) boo
 }
 
 func (h *fakeHub) answer(w http.ResponseWriter, r *http.Request) {
-	revision, isListing := strings.CutPrefix(r.URL.EscapedPath(), "/api/models/org/tiny/revision/")
-	name, isFile := strings.CutPrefix(r.URL.Path, "/org/tiny/resolve/"+h.commit+"/")
+	api, at := "/api/models", ""
+	if h.data {
+		api, at = "/api/datasets", "/datasets"
+	}
+	revision, isListing := strings.CutPrefix(r.URL.EscapedPath(), api+"/org/tiny/revision/")
+	name, isFile := strings.CutPrefix(r.URL.Path, at+"/org/tiny/resolve/"+h.commit+"/")
 	h.note(r, r.URL.EscapedPath())
 	if h.token != "" && r.Header.Get("Authorization") != "Bearer "+h.token && !(h.gated && isListing) {
 		http.Error(w, `{"error":"Invalid username or password."}`, http.StatusUnauthorized)
@@ -114,13 +119,17 @@ func (h *fakeHub) answer(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+func isLarge(name string) bool {
+	return strings.HasSuffix(name, ".safetensors") || strings.HasSuffix(name, ".parquet")
+}
+
 func (h *fakeHub) answerListing(w http.ResponseWriter) {
 	var siblings []any
 	for name, text := range h.files {
 		one := map[string]any{"rfilename": name}
 		if !h.bare {
 			one["size"], one["blobId"] = len(text), gitDigest(text)
-			if strings.HasSuffix(name, ".safetensors") {
+			if isLarge(name) {
 				one["lfs"] = map[string]any{"sha256": digest(text), "size": len(text), "pointerSize": 134}
 			}
 		}
@@ -138,7 +147,7 @@ func (h *fakeHub) answerListing(w http.ResponseWriter) {
 func (h *fakeHub) answerFile(w http.ResponseWriter, r *http.Request, name string) {
 	text := h.files[name]
 	w.Header().Set("X-Repo-Commit", h.commit)
-	if !strings.HasSuffix(name, ".safetensors") {
+	if !isLarge(name) {
 		w.Header().Set("ETag", `"`+gitDigest(text)+`"`)
 		http.ServeContent(w, r, "", epoch, strings.NewReader(text))
 		return

@@ -1,8 +1,9 @@
 // Package hub finds models and data sets of the Hugging Face hub in the cache that Python and other programs share, and pulls
-// models into it.
+// them into it.
 //
 //	dir, err := hub.Resolve(hub.Model, "meta-llama/Llama-2-7b-hf@main") // no network
 //	pulled, err := hub.Pull(ctx, "meta-llama/Llama-2-7b-hf", hub.PullOptions{})
+//	pulled, err = hub.Pull(ctx, "yahma/alpaca-cleaned", hub.PullOptions{Kind: hub.Dataset})
 //
 // # The cache
 //
@@ -22,8 +23,8 @@
 //
 // # What it does not do
 //
-// Data sets are found and not pulled. Nothing that is pulled is ever executed, and files that could be (Python code, pickled
-// weights) are not fetched.
+// Nothing that is pulled is ever executed, and files that could be (Python code, pickled weights) are not fetched. Of data sets those
+// files are fetched that are read here: JSON, JSON lines and Parquet, with the card.
 package hub
 
 import (
@@ -142,10 +143,7 @@ func howToGet(kind Kind, name, cache string) string {
 		other := strings.TrimPrefix(filepath.Base(found[0]), string(kind)+"s--")
 		return "the cache has " + strings.Replace(other, "--", "/", 1) + ": give that name if it is meant"
 	}
-	get := "download it with 'hf download --repo-type dataset " + repo + "' (of the huggingface_hub package)"
-	if kind == Model {
-		get = "fetch it with 'pare model pull " + name + "'"
-	}
+	get := "fetch it with 'pare " + map[Kind]string{Model: "model", Dataset: "data"}[kind] + " pull " + name + "'"
 	if variable := offline(); variable != "" {
 		get += " once " + variable + " no longer forbids the network"
 	}

@@ -18,7 +18,7 @@ import (
 const maxListing = 64 << 20
 
 // listing is what is needed of the hub's description of a repository at a revision
-// (https://huggingface.co/docs/hub/api, GET /api/models/{repo}/revision/{revision}).
+// (https://huggingface.co/docs/hub/api, GET /api/models/{repo}/revision/{revision}, and the same of datasets).
 type listing struct {
 	Commit   string     `json:"sha"`
 	Siblings []*sibling `json:"siblings"`
@@ -39,7 +39,7 @@ var isCommit = regexp.MustCompile(`^[0-9a-f]{40}$`)
 
 // list asks the hub which commit the revision is, and for its files with their digests.
 func (p *puller) list(ctx context.Context) (*listing, error) {
-	address := fmt.Sprintf("%s/api/models/%s/revision/%s?blobs=true", p.env.endpoint, p.repo, url.PathEscape(p.revision))
+	address := fmt.Sprintf("%s/api/%ss/%s/revision/%s?blobs=true", p.env.endpoint, p.kind, p.repo, url.PathEscape(p.revision))
 	var raw []byte
 	err := p.ask(ctx, func() error {
 		a, err := p.send(ctx, request{method: http.MethodGet, address: address})
@@ -86,31 +86,36 @@ const (
 	indexName   = "model.safetensors.index.json"
 )
 
-// file is one file of a model.
+// file is one file of a repository.
 type file struct {
-	name string
+	name string // with the folders that it lies in, for a data set's
 	etag string // the digest in hexadecimal, by which the cache names it; empty when not listed
 	size int64  // -1 when not listed
 	hash hashKind
 }
 
-// isFileName is what a name at the top of a repository may be: it goes into a path and, unescaped, into an address.
-var isFileName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._+-]{0,200}$`)
+// isFileName is what the name of a file or a folder may be: it goes into a path and, unescaped, into an address.
+var isFileName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._+=-]{0,200}$`)
 
-// chooseFiles picks the files of a model. One name that could lead out of a directory, wanted or not, refuses the whole repository.
-func chooseFiles(siblings []*sibling) ([]file, error) {
+// isPlainPath looks at all names of a path.
+func isPlainPath(name string) bool {
+	return !slices.ContainsFunc(strings.Split(name, "/"), func(part string) bool { return !isFileName.MatchString(part) })
+}
+
+// chooseFiles picks the files to fetch. One name that could lead out of a directory, wanted or not, refuses the whole repository.
+func (p *puller) chooseFiles(siblings []*sibling) ([]file, error) {
 	var files []file
 	seen := map[string]bool{}
 	for _, s := range siblings {
 		if s == nil || !fs.ValidPath(s.Name) || strings.ContainsAny(s.Name, "\\:\x00") {
 			return nil, fmt.Errorf("%w: it lists a file with the name %.80q, which is no path inside a repository", ErrUnsafe, nameOf(s))
 		}
-		if !isWanted(s.Name) {
+		if p.kind == Model && !isWanted(s.Name) || p.kind == Dataset && !isDataName(s.Name) {
 			continue
 		}
 		fold := strings.ToLower(s.Name) // some file systems cannot tell the two
-		if !isFileName.MatchString(s.Name) || seen[fold] {
-			return nil, fmt.Errorf("%w: it lists the file %.80q, a name that is there twice or has characters other than letters, digits and ._+-", ErrUnsafe, s.Name)
+		if !isPlainPath(s.Name) || seen[fold] {
+			return nil, fmt.Errorf("%w: it lists the file %.80q, a name that is there twice or has characters other than letters, digits and ._+-=", ErrUnsafe, s.Name)
 		}
 		seen[fold] = true
 		f, err := newFile(s)
@@ -118,6 +123,9 @@ func chooseFiles(siblings []*sibling) ([]file, error) {
 			return nil, err
 		}
 		files = append(files, f)
+	}
+	if p.kind == Dataset {
+		return p.chooseData(files, siblings)
 	}
 	return withoutTwins(files), checkModel(siblings, seen)
 }

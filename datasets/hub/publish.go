@@ -57,12 +57,26 @@ func linkAll(snapshot string, files []file) error {
 		}
 		return strings.Compare(a.name, b.name)
 	})
+	folders := map[string]bool{snapshot: true}
 	for _, f := range files {
-		if err := link(filepath.Join("..", "..", "blobs", f.etag), filepath.Join(snapshot, f.name)); err != nil {
+		up := strings.Repeat("../", 2+strings.Count(f.name, "/"))
+		path := filepath.Join(snapshot, filepath.FromSlash(f.name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		if err := link(filepath.FromSlash(up+"blobs/"+f.etag), path); err != nil {
+			return err
+		}
+		for folder := filepath.Dir(path); !folders[folder]; folder = filepath.Dir(folder) {
+			folders[folder] = true
+		}
+	}
+	for folder := range folders {
+		if err := durable.SyncDir(folder); err != nil {
 			return err
 		}
 	}
-	return durable.SyncDir(snapshot)
+	return nil
 }
 
 // link makes path a link to target, in one step if there is something else.

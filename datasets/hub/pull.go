@@ -17,14 +17,18 @@ var (
 	ErrDenied      = errors.New("the Hugging Face hub refuses access")                 // 401 and 403
 	ErrNotOnHub    = errors.New("not on the Hugging Face hub")                         // 404
 	ErrNoModel     = errors.New("holds no model that can be read")                     // no config.json or no safetensors
+	ErrNoData      = errors.New("holds no data that can be read")                      // no JSON and no Parquet, or not the part
 	ErrUnsafe      = errors.New("the server's answer is not to be trusted")            // names that lead elsewhere, no digest
 	ErrDamaged     = errors.New("what arrived is not what the Hugging Face hub lists") // digest or length
 	ErrDiskFull    = errors.New("the disk is full")                                    // or the user's share of it
 )
 
 // withoutNetwork says what to do where the hub cannot be reached.
-const withoutNetwork = "to work without it, copy the model's directory (config.json, the .safetensors files, the tokenizer files) " +
-	"to this machine and give its path in place of the name"
+var withoutNetwork = map[Kind]string{
+	Model: "to work without it, copy the model's directory (config.json, the .safetensors files, the tokenizer files) " +
+		"to this machine and give its path in place of the name",
+	Dataset: "to work without it, copy the data set's files to this machine and give the path of their directory in place of the name",
+}
 
 // Recorder is told how many megabytes of a stage are done, and the rate at which they arrive.
 type Recorder interface {
@@ -34,9 +38,11 @@ type Recorder interface {
 
 // PullOptions are the choices of [Pull]; the zero value is good.
 type PullOptions struct {
-	Recorder Recorder      // told of the progress; nil is nobody
-	Stall    time.Duration // a request without a byte for that long is broken off; default a minute, below zero the same
-	Retries  int           // failures in a row after which a file is given up; default 5, below zero the first one is the last
+	Kind     Kind                          // Model, which empty is too, or Dataset
+	Choose   func(files []string) []string // of a data set's files, by their paths, those to fetch; nil fetches all
+	Recorder Recorder                      // told of the progress; nil is nobody
+	Stall    time.Duration                 // a request without a byte for that long is broken off; default a minute, below zero the same
+	Retries  int                           // failures in a row after which a file is given up; default 5, below zero the first one is the last
 }
 
 // defaultRetries and the pauses between them outlast half a minute without network.
@@ -54,7 +60,8 @@ type Pulled struct {
 	Seconds float64 `json:"seconds"`
 }
 
-// Pull brings a model into the cache: its configuration, the weights in safetensors and the tokenizer's files, nothing else. Its name is org/name,
+// Pull brings a model into the cache: its configuration, the weights in safetensors and the tokenizer's files, nothing else; or, of a data set,
+// files of JSON, JSON lines and Parquet in whatever folders, and the card. Its name is org/name,
 // or name alone for the oldest of the hub (gpt2), with @ and a branch, a tag or a whole commit where it is not main. The hub is asked each time, so that a
 // branch that has moved is pulled anew; files that the cache has are not fetched again.
 //
@@ -81,6 +88,8 @@ func Pull(ctx context.Context, name string, opt PullOptions) (*Pulled, error) {
 
 // puller is one call of [Pull].
 type puller struct {
+	kind                 Kind
+	choose               func(files []string) []string
 	name, repo, revision string
 	commit               string // 40 hexadecimal digits, known after list
 	root                 string // directory of the repository in the cache
@@ -95,8 +104,11 @@ func newPuller(name string, opt PullOptions) (*puller, error) {
 	if err != nil {
 		return nil, err
 	}
-	env, err := readEnvironment()
-	if dir, found := Resolve(Model, name); found == nil && errors.Is(err, ErrOffline) {
+	if opt.Kind == "" {
+		opt.Kind = Model
+	}
+	env, err := readEnvironment(opt.Kind)
+	if dir, found := Resolve(opt.Kind, name); found == nil && errors.Is(err, ErrOffline) {
 		err = fmt.Errorf("%w; the cache has it already, in %s", err, dir)
 	}
 	if err != nil {
@@ -109,8 +121,8 @@ func newPuller(name string, opt PullOptions) (*puller, error) {
 		opt.Retries = defaultRetries
 	}
 	return &puller{
-		name: name, repo: repo, revision: revision, env: env, stall: opt.Stall, retries: max(opt.Retries, 0), progress: &progress{to: opt.Recorder},
-		root: filepath.Join(env.cache, string(Model)+"s--"+strings.ReplaceAll(repo, "/", "--")),
+		kind: opt.Kind, choose: opt.Choose, name: name, repo: repo, revision: revision, env: env, stall: opt.Stall, retries: max(opt.Retries, 0), progress: &progress{to: opt.Recorder},
+		root: filepath.Join(env.cache, string(opt.Kind)+"s--"+strings.ReplaceAll(repo, "/", "--")),
 	}, nil
 }
 
@@ -120,7 +132,7 @@ func (p *puller) pull(ctx context.Context) (*Pulled, error) {
 	if err != nil {
 		return nil, err
 	}
-	files, err := chooseFiles(listed.Siblings)
+	files, err := p.chooseFiles(listed.Siblings)
 	if err != nil {
 		return nil, err
 	}
@@ -136,7 +148,7 @@ func (p *puller) pull(ctx context.Context) (*Pulled, error) {
 	if err := p.publish(files); err != nil {
 		return nil, err
 	}
-	dir, err := Resolve(Model, p.name)
+	dir, err := Resolve(p.kind, p.name)
 	return &Pulled{
 		Name: p.name, Dir: dir, Commit: p.commit, Files: len(files), Bytes: total(files),
 		Fetched: p.progress.network, Resumed: p.progress.resumed, Seconds: time.Since(began).Seconds(),

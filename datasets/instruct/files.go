@@ -32,7 +32,7 @@ func dataFiles(dir, part string) ([]string, error) {
 	if len(all) == 0 {
 		return nil, fmt.Errorf("%s: expected files that end in .parquet, .jsonl or .json, found none among %d others %.100q", dir, len(others), others[:min(len(others), 5)])
 	}
-	chosen := choose(all, part)
+	chosen := Choose(all, part)
 	if len(chosen) == 0 {
 		return nil, fmt.Errorf("%s: expected files of the part %q, a split, a file, a pattern or a folder, found %.200q", dir, part, all)
 	}
@@ -87,7 +87,8 @@ func isData(name string) bool {
 	return (ext == ".json" || ext == ".jsonl" || ext == ".parquet") && !slices.Contains(notData, filepath.Base(name))
 }
 
-func choose(all []string, part string) []string {
+// Choose returns the files that a part means, of the paths of a data set's files. A part is as in [Open].
+func Choose(all []string, part string) []string {
 	filter := func(keep func(name string) bool) (kept []string) {
 		for _, name := range all {
 			if keep(name) {

@@ -17,8 +17,8 @@ type Template struct {
 // Templates lists the templates.
 //
 // alpaca is PROMPT_DICT of Stanford Alpaca (https://github.com/tatsu-lab/stanford_alpaca, train.py); alpaca-lora has a line end more, and is what
-// Alpaca-LoRA and LLM-Pruner use (https://github.com/horseee/LLM-Pruner, LLMPruner/utils/prompter.py). pocket is in words of pocket's world, in whose
-// tokens Alpaca's would take 105 of 256.
+// Alpaca-LoRA and LLM-Pruner use (https://github.com/horseee/LLM-Pruner, LLMPruner/utils/prompter.py). pocket puts a task behind its story, as
+// pocket's stories do with questions; of Alpaca's words that model knows few, and they would take 105 of 256 tokens.
 var Templates = []Template{
 	{
 		Name: "alpaca",
@@ -34,8 +34,8 @@ var Templates = []Template{
 	},
 	{
 		Name:   PocketTemplate,
-		Input:  "{input} \"{instruction}\" asked the teacher.",
-		Bare:   "\"{instruction}\" asked the teacher.",
+		Input:  "{input} {instruction}",
+		Bare:   "{instruction}",
 		Before: " ",
 	},
 }

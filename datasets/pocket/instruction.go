@@ -100,7 +100,7 @@ func peopleTask(rng *rand.Rand, stream Stream) Instruction {
 func renameTask(rng *rand.Rand, stream Stream) Instruction {
 	s := newStory(rng, stream)
 	s.begin()
-	s.say("{when} {a} found {t.a}.", "{when} {a} was given {t.a}.", "{a} had {t.a} and showed it to {b}.")
+	s.say("{when} {a} found {t.a} and gave it to {b}.", "{when} {b} came with {t.a}, and {a} was glad.", "{a} had {t.a} and showed it to {b}.")
 	from, group := s.slots["a"], women
 	if slices.Contains(men, from) {
 		group = men

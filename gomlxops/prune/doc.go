@@ -23,14 +23,17 @@
 // something of its own; operations then say that two are one (operands of an addition have equal shape) or that one is a pair (an axis of 4,096 that is laid
 // out as 32 heads of 128 channels). What remains is what can be cut by itself. No name of a weight and no family is looked at, so a block that nobody has
 // described is understood as well. A dimension's [Kind] follows from how the computation uses it: heads are what products of two activations are made for
-// one by one. An operation without a rule is an error that names it.
+// one by one. An operation without a rule is an error that names it. Those that mix the indices of an axis (running sums, sorting, padding, the positions of a
+// convolution) have a rule along tokens, where nothing of weights runs, and are refused along channels.
 //
 // The rules by degree of the structural-pruning paper are [Neurons]; they find heads and MLP channels, not the residual stream.
 //
 // # Ratios
 //
 // Options.Ratio is LLM-Pruner's: the fraction of the heads and MLP channels of the layers that are not protected. With protected layers, and since heads go whole, less of
-// the model goes: count with [Params]. A Scope of [Budget] counts weights, over the layers that are not protected.
+// the model goes: count with [Params]. The scopes [Even], [Budget] and [Density] count numbers instead, over the layers that are not protected: matrices, biases, and
+// factors as they are held ([Holdings]). So what pruning, low rank and both in sequence leave can be made equal. Factors that hold no fewer numbers than what is left of their
+// matrix are multiplied out by [Cut], and counted so.
 //
 // # What differs from LLM-Pruner's program
 //

@@ -27,6 +27,7 @@ func (k *knife) forms(compensation map[string][]float32) (map[string]transformer
 		if err := f.check(); err != nil {
 			return nil, err
 		}
+		f.multiply()
 		forms[l.Name] = f
 	}
 	if used != len(compensation) {
@@ -42,6 +43,25 @@ type cutForm struct {
 	was    string
 	form   transformer.Form // in the model as it is; nil where it is dense as in the checkpoint
 	extra  []float32        // is added to the bias, by row of the smaller model; nil is nothing
+
+	factors *cutForm // what is left of the factors, where they are multiplied out; otherwise nil
+}
+
+// The suffixes of a form's matrices.
+const (
+	partA = "A.weight"
+	partB = "B.weight"
+)
+
+// multiply turns factors into a matrix where what is left of them holds no fewer numbers.
+func (f *cutForm) multiply() {
+	if f.form == nil || len(f.form.Parts()) < 2 || f.form.Parts()[0].Suffix != partA {
+		return
+	}
+	if r, out, in := f.form.Parts()[0].Shape[0], f.linear.Out, f.linear.In; r*(out+in) >= out*in {
+		factors := *f
+		f.factors, factors.extra = &factors, nil
+	}
 }
 
 var _ transformer.Form = (*cutForm)(nil)
@@ -60,7 +80,7 @@ func (f *cutForm) check() error {
 
 // Name returns that of the form in the model as it is.
 func (f *cutForm) Name() string {
-	if f.form == nil {
+	if f.form == nil || f.factors != nil {
 		return "dense"
 	}
 	return f.form.Name()
@@ -79,6 +99,14 @@ func (f *cutForm) Params() (n int64) {
 
 // parts lists the parts in the model as it is.
 func (f *cutForm) parts() []transformer.Part {
+	if f.factors != nil {
+		of := f.form.Parts()
+		parts := []transformer.Part{{Suffix: "weight", Shape: []int{of[1].Shape[0], of[0].Shape[1]}}}
+		if len(of) > 2 {
+			parts = append(parts, transformer.Part{Suffix: "bias", Shape: of[2].Shape})
+		}
+		return parts
+	}
 	if f.form != nil {
 		return f.form.Parts()
 	}
@@ -116,9 +144,9 @@ func (f *cutForm) Parts() []transformer.Part {
 func (f *cutForm) keeps(p transformer.Part) (rows, columns []int) {
 	rows, columns = f.knife.kept[Slot{f.was + ".weight", 0}], f.knife.kept[Slot{f.was + ".weight", 1}]
 	switch p.Suffix {
-	case "A.weight":
+	case partA:
 		rows = nil
-	case "B.weight", "B.bias", "bias":
+	case partB, "B.bias", "bias":
 		columns = nil
 	}
 	return rows, columns
@@ -127,9 +155,16 @@ func (f *cutForm) keeps(p transformer.Part) (rows, columns []int) {
 // Read fills dst with what is left of part i.
 func (f *cutForm) Read(i int, dst []float32) error {
 	parts := f.parts()
-	if i >= len(parts) {
+	switch {
+	case i >= len(parts):
 		clear(dst)
-	} else {
+	case f.factors != nil && i == 0:
+		return f.factors.product(dst)
+	case f.factors != nil:
+		if err := f.factors.Read(2, dst); err != nil {
+			return err
+		}
+	default:
 		p := parts[i]
 		all := make([]float32, p.Elements())
 		if err := f.readWhole(i, p, all); err != nil {
@@ -151,4 +186,29 @@ func (f *cutForm) readWhole(i int, p transformer.Part, dst []float32) error {
 		return f.form.Read(i, dst)
 	}
 	return f.knife.v.Model().Read(f.was+"."+p.Suffix, dst)
+}
+
+// product fills dst with B A of what is left of the factors, summed in float64.
+func (f *cutForm) product(dst []float32) error {
+	var read [2][]float32
+	for i, p := range f.Parts()[:2] {
+		read[i] = make([]float32, p.Elements())
+		if err := f.Read(i, read[i]); err != nil {
+			return err
+		}
+	}
+	in := f.linear.In
+	r, row := len(read[0])/in, make([]float64, in)
+	for i := range f.linear.Out {
+		clear(row)
+		for k, b := range read[1][i*r : (i+1)*r] {
+			for j, a := range read[0][k*in : (k+1)*in] {
+				row[j] += float64(b) * float64(a)
+			}
+		}
+		for j, x := range row {
+			dst[i*in+j] = float32(x)
+		}
+	}
+	return nil
 }

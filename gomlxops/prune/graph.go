@@ -175,7 +175,7 @@ func (g *Group) slots() string {
 func (d *Dimension) describe(m mark) {
 	d.Kind = kindOf(m)
 	switch {
-	case m&markTied != 0:
+	case m&(markTied|markMixed) != 0:
 		d.Fixed = "an operation mixes its indices, so that all of them belong together"
 	case d.Kind == Parts:
 		d.Fixed = "the computation takes its indices apart by their position"

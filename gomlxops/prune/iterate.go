@@ -28,13 +28,14 @@ func (o Options) Iterate(ctx context.Context, dir string, v *transformer.Variant
 		return nil, fmt.Errorf("cannot prune in steps: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(between)) }()
-	plan = Whole(initial)
+	plan, o.initially = Whole(initial), Holdings(v)
 	for i := 1; i <= steps; i++ {
 		s, err := score(ctx, v, i)
 		if err != nil {
 			return nil, fmt.Errorf("step %d of %d: %w", i, steps, err)
 		}
 		c := v.Model().Config()
+		o.Holdings = Holdings(v)
 		next, err := o.Step(i, initial, c, s)
 		if err != nil {
 			return nil, fmt.Errorf("step %d of %d: %w", i, steps, err)

@@ -31,6 +31,8 @@ const (
 	markAttended                  // contracted in the scores, or free in what is read with them: channels of a head
 	markApart                     // taken by its position alone
 	markSpread                    // one activation serves all of it: query heads that share a key-value head
+	markWeight                    // it lies on a weight
+	markMixed                     // an operation makes one of several of its axis
 	markTied                      // an operation mixes it with others of its axis in a way that no cut survives
 )
 

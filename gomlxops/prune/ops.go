@@ -54,6 +54,22 @@ func (f *function) Sin(x in) (out, error)      { return f.unary(compute.OpTypeSi
 func (f *function) Sqrt(x in) (out, error)     { return f.unary(compute.OpTypeSqrt, x) }
 func (f *function) Tanh(x in) (out, error)     { return f.unary(compute.OpTypeTanh, x) }
 
+func (f *function) IsFinite(x in) (out, error) { return f.test(compute.OpTypeIsFinite, x) }
+func (f *function) IsNaN(x in) (out, error)    { return f.test(compute.OpTypeIsNaN, x) }
+
+// test records an element-wise question.
+func (f *function) test(op compute.OpType, x in) (out, error) {
+	v := f.same(op, x)
+	v.shape = v.shape.Clone()
+	v.shape.DType = dtypes.Bool
+	return v, nil
+}
+
+func (f *function) Clamp(low, x, high in) (out, error) {
+	v, l, h := x.(*value), low.(*value), high.(*value)
+	return f.add(compute.OpTypeClamp, v.shape, f.b.labels.elementwise(v.shape.Dimensions, v, l, h), l, v, h), nil
+}
+
 func (f *function) LogicalNot(x in) (out, error) { return f.unary(compute.OpTypeLogicalNot, x) }
 
 func (f *function) Add(x, y in) (out, error) { return f.binary(compute.OpTypeAdd, x, y) }
@@ -79,6 +95,7 @@ func (f *function) LessOrEqual(x, y in) (out, error) {
 }
 func (f *function) LogicalAnd(x, y in) (out, error) { return f.binary(compute.OpTypeLogicalAnd, x, y) }
 func (f *function) LogicalOr(x, y in) (out, error)  { return f.binary(compute.OpTypeLogicalOr, x, y) }
+func (f *function) LogicalXor(x, y in) (out, error) { return f.binary(compute.OpTypeLogicalXor, x, y) }
 
 func (f *function) Identity(x in) (out, error) { return f.same(compute.OpTypeIdentity, x), nil }
 

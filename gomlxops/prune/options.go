@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/parelab/pare/gomlxops/transformer"
 )
@@ -15,8 +16,18 @@ type Scope string
 const (
 	Local  Scope = "local"  // the units of one layer and kind: every layer loses the same part
 	Global Scope = "global" // all units, by number: a head counts for as much as an MLP channel, as in LLM-Pruner
-	Budget Scope = "budget" // all units, by the weights that they hold: the ratio is of the weights
+
+	// Of these the ratio is of the numbers that linears hold, biases and factors counted as they are.
+	Even    Scope = "even"    // every layer loses the same part: as many heads as go whole, and channels for the rest
+	Budget  Scope = "budget"  // all units compete by their scores
+	Density Scope = "density" // all units compete by their scores for each number that they hold
 )
+
+// Scopes lists all scopes.
+func Scopes() []Scope { return []Scope{Local, Global, Even, Budget, Density} }
+
+// Counts says whether the ratio is of numbers and not of heads and channels.
+func (s Scope) Counts() bool { return s == Even || s == Budget || s == Density }
 
 // Options say how much is cut and where; the zero value cuts nothing.
 type Options struct {
@@ -28,6 +39,14 @@ type Options struct {
 	KeepChannels bool // MLPs lose nothing
 
 	Scope Scope // "" is Local
+
+	// Remove is how many numbers go, in place of Ratio, where the Scope counts them: at least as many, and fewer than the smallest unit more.
+	// Steps share it out.
+	Remove int
+	// Holdings are the linears that are not held as the configuration says, where the Scope counts numbers. [Options.Iterate] sees for itself.
+	Holdings  map[string]Holding
+	initially map[string]Holding // of the model before the first step; nil is Holdings
+
 	// Round makes what is kept of MLP channels, and of hidden channels, a multiple, rounding up: 8, 16 or 64 for kernels that want it; 0 is 1.
 	Round int
 	// Steps is into how many steps an iterative schedule divides Ratio; 0 is 1. See [Options.Step].
@@ -49,12 +68,12 @@ func (o Options) check(layers int) error {
 		return fmt.Errorf("round: expected a number of channels, found %d", o.Round)
 	case o.Steps < 0:
 		return fmt.Errorf("steps: expected a number of at least 1, found %d", o.Steps)
+	case o.Scope != "" && !slices.Contains(Scopes(), o.Scope):
+		return fmt.Errorf("scope: expected one of %q, found %q", Scopes(), o.Scope)
+	case o.Remove < 0 || o.Remove > 0 && !o.Scope.Counts():
+		return fmt.Errorf("remove: expected a number of at least 0, and a scope that counts numbers where it is not 0; found %d and scope %q", o.Remove, o.Scope)
 	}
-	switch o.Scope {
-	case "", Local, Global, Budget:
-		return nil
-	}
-	return fmt.Errorf("scope: expected %q, %q or %q, found %q", Local, Global, Budget, o.Scope)
+	return nil
 }
 
 // open says whether layer l of so many may lose something.

@@ -72,19 +72,15 @@ func (o Options) Step(i int, initial, c *transformer.Config, s Scores) (*Plan, e
 		return nil, err
 	}
 	ratio := o.Ratio * float64(i) / float64(steps)
-	plan := Whole(c)
-	for _, p := range pools {
-		if err := p.mayLose(ratio); err != nil {
-			return nil, err
-		}
-	}
-	if o.Scope == Global || o.Scope == Budget {
-		cutAcross(pools, ratio, o.Scope == Budget)
+	if o.Scope.Counts() {
+		err = o.cutNumbers(pools, float64(i)/float64(steps))
 	} else {
-		for _, p := range pools {
-			p.cut(drop(p.initial*p.unit, len(p.scores)*p.unit, p.unit, ratio))
-		}
+		err = o.cutUnits(pools, ratio)
 	}
+	if err != nil {
+		return nil, err
+	}
+	plan := Whole(c)
 	for _, p := range pools {
 		p.round()
 		*p.keeps(plan) = p.kept()
@@ -97,11 +93,14 @@ type pool struct {
 	layer    int
 	channels bool      // of the MLP; otherwise heads
 	scores   []float64 // of each unit
+	units    int       // now
 	order    []int     // units by score, lowest first
 	initial  int       // units at first
 	unit     int       // rows of a unit in its first weight
-	weights  int       // numbers that a unit holds
+	held     counter   // of numbers
+	before   int       // numbers at first
 	multiple int       // of which as many as are kept must be one
+	least    int       // units that stay whatever their scores
 	gone     int       // leading units of order that go
 }
 
@@ -111,43 +110,49 @@ func (o Options) pools(initial, c *transformer.Config, s Scores) (all []*pool, e
 		if !o.open(l, c.Layers) {
 			continue
 		}
-		shape, first := c.Shape(l), initial.Shape(l)
-		units, queries := Units(c, l)
-		last := queries && first.KVHeads > 1 // the last key-value head of several, after earlier steps
-		if !o.KeepHeads && !last {
-			was, rows := first.KVHeads, shape.Heads/shape.KVHeads
-			if queries {
-				was, rows = first.Heads, 1
-			}
-			p := &pool{layer: l, initial: was, unit: c.HeadDim, multiple: 1, weights: 2 * rows * c.HeadDim * c.HiddenSize}
-			if !queries {
-				p.weights += 2 * c.HeadDim * c.HiddenSize
-			}
-			if err := p.take(s.Heads, units, "heads"); err != nil {
+		if !o.KeepHeads {
+			p := o.headPool(initial, c, l)
+			if err := p.take(s.Heads, "heads"); err != nil {
 				return nil, err
 			}
 			all = append(all, p)
 		}
 		if !o.KeepChannels {
-			matrices := len(c.Kinds()) - 4 // beside attention's
-			p := &pool{layer: l, channels: true, initial: first.MLP, unit: 1, multiple: o.Round, weights: matrices * c.HiddenSize}
-			if err := p.take(s.Channels, shape.MLP, "channels"); err != nil {
+			p := &pool{layer: l, channels: true, units: c.Shape(l).MLP, initial: initial.Shape(l).MLP, unit: 1, multiple: o.Round, least: 1}
+			if err := p.take(s.Channels, "channels"); err != nil {
 				return nil, err
 			}
 			all = append(all, p)
 		}
 	}
+	for _, p := range all {
+		p.count(o, initial, c)
+	}
 	return all, nil
 }
 
+// headPool is layer l's heads, without scores.
+func (o Options) headPool(initial, c *transformer.Config, l int) *pool {
+	first := initial.Shape(l)
+	p := &pool{layer: l, initial: first.KVHeads, unit: c.HeadDim, multiple: 1, least: 1}
+	var queries bool
+	if p.units, queries = Units(c, l); queries {
+		p.initial = first.Heads
+		if first.KVHeads > 1 { // the last key-value head of several, after earlier steps
+			p.least = p.units
+		}
+	}
+	return p
+}
+
 // take gives the pool its scores and puts them in order.
-func (p *pool) take(scores [][]float64, n int, what string) error {
+func (p *pool) take(scores [][]float64, what string) error {
 	if p.layer >= len(scores) {
 		return fmt.Errorf("scores of %s: expected one list for each layer, found %d; layer %d has none", what, len(scores), p.layer)
 	}
 	var err error
 	p.scores = scores[p.layer]
-	p.order, err = ascending(p.scores, n)
+	p.order, err = ascending(p.scores, p.units)
 	if err != nil {
 		return fmt.Errorf("scores of %s, layer %d: %w", what, p.layer, err)
 	}
@@ -177,21 +182,6 @@ func ascending(scores []float64, n int) ([]int, error) {
 	return order, nil
 }
 
-// mayLose refuses a ratio that would leave nothing.
-func (p *pool) mayLose(ratio float64) error {
-	if drop(p.initial*p.unit, len(p.scores)*p.unit, p.unit, ratio) < len(p.scores) {
-		return nil
-	}
-	what := "heads"
-	if p.channels {
-		what = "MLP channels"
-	}
-	return fmt.Errorf("ratio: %v would leave none of the %d %s in layer %d; take less", ratio, len(p.scores), what, p.layer)
-}
-
-// cut lets the n lowest go, but the last one stays.
-func (p *pool) cut(n int) { p.gone = min(n, len(p.order)-1) }
-
 // round takes back as many as make what is kept a multiple.
 func (p *pool) round() {
 	n := len(p.order)
@@ -212,35 +202,3 @@ func (p *pool) keeps(plan *Plan) *[]int {
 	}
 	return &plan.Layers[p.layer].Heads
 }
-
-// cutAcross lets the lowest units of all pools go until the ratio is reached, of their number or of their weights. The last unit of a pool
-// stays whatever its score.
-func cutAcross(pools []*pool, ratio float64, weights bool) {
-	cost := func(p *pool) int {
-		if weights {
-			return p.weights
-		}
-		return 1
-	}
-	before, now := 0, 0
-	for _, p := range pools {
-		before += p.initial * cost(p)
-		now += len(p.scores) * cost(p)
-	}
-	for goal := drop(before, now, 1, ratio); goal > 0; {
-		var lowest *pool
-		for _, p := range pools {
-			if p.gone < len(p.order)-1 && cost(p) <= goal && (lowest == nil || p.next() < lowest.next()) {
-				lowest = p
-			}
-		}
-		if lowest == nil {
-			return
-		}
-		lowest.gone++
-		goal -= cost(lowest)
-	}
-}
-
-// next is the score of the unit that goes next.
-func (p *pool) next() float64 { return p.scores[p.order[p.gone]] }

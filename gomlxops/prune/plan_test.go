@@ -122,7 +122,7 @@ func TestAcross(t *testing.T) {
 			}
 		}
 	}
-	for _, scope := range []prune.Scope{prune.Global, prune.Budget} {
+	for _, scope := range []prune.Scope{prune.Global, prune.Budget, prune.Density} {
 		plan, err := prune.Options{Ratio: 0.3, Scope: scope}.Plan(c, s)
 		if err != nil {
 			t.Fatal(err)
@@ -146,7 +146,7 @@ func TestAcross(t *testing.T) {
 				}
 			}
 		}
-		if goal := was - int(float64(was)*0.7); was-is != goal && (scope == prune.Global || was-is > goal || goal-(was-is) >= channelWeights) {
+		if goal := was - int(float64(was)*0.7); was-is < goal || was-is-goal >= channelWeights {
 			t.Errorf("%s: %d of %d go, expected %d", scope, was-is, was, goal)
 		}
 		if threshold > lowest {
@@ -239,6 +239,8 @@ func TestBadOptions(t *testing.T) {
 		"at least 0, found -1":         func() (*prune.Plan, error) { return prune.Options{ProtectFirst: -1}.Plan(c, s) },
 		"both kept":                    func() (*prune.Plan, error) { return prune.Options{KeepHeads: true, KeepChannels: true}.Plan(c, s) },
 		`found "wide"`:                 func() (*prune.Plan, error) { return prune.Options{Scope: "wide"}.Plan(c, s) },
+		"no more than":                 func() (*prune.Plan, error) { return prune.Options{Ratio: 0.99, Scope: prune.Density}.Plan(c, s) },
+		"remove: expected":             func() (*prune.Plan, error) { return prune.Options{Remove: 7, Scope: prune.Global}.Plan(c, s) },
 		"channels, found -8":           func() (*prune.Plan, error) { return prune.Options{Round: -8}.Plan(c, s) },
 		"steps: expected":              func() (*prune.Plan, error) { return prune.Options{Steps: -1}.Step(1, c, c, s) },
 		"layer 3: expected finite":     func() (*prune.Plan, error) { return prune.Options{Ratio: 0.1}.Plan(c, broken) },
@@ -254,7 +256,7 @@ func TestBadOptions(t *testing.T) {
 			t.Errorf("expected an error with %q, found %v", want, err)
 		}
 	}
-	if checked != 18 {
+	if checked != 20 {
 		t.Errorf("checked %d", checked)
 	}
 }

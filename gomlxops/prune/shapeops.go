@@ -116,3 +116,6 @@ func (f *function) ReduceMax(x in, axes ...int) (out, error) {
 func (f *function) ReduceMin(x in, axes ...int) (out, error) {
 	return f.reduce(compute.OpTypeReduceMin, x, axes)
 }
+func (f *function) ReduceProduct(x in, axes ...int) (out, error) {
+	return f.reduce(compute.OpTypeReduceProduct, x, axes)
+}

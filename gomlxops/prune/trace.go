@@ -76,9 +76,13 @@ type tracer struct {
 
 var _ compute.Backend = tracer{}
 
-func (t tracer) Name() string                   { return "trace" }
-func (t tracer) String() string                 { return "trace" }
-func (t tracer) Description() string            { return "finds what depends on what, and computes nothing" }
+func (t tracer) Name() string        { return "trace" }
+func (t tracer) String() string      { return "trace" }
+func (t tracer) Description() string { return "finds what depends on what, and computes nothing" }
+
+// Capabilities has functions: sorting takes one, and notes are taken of none.
+func (t tracer) Capabilities() compute.Capabilities { return compute.Capabilities{Functions: true} }
+
 func (t tracer) Builder(string) compute.Builder { return t.builder }
 
 // builder records one computation.
@@ -98,7 +102,7 @@ func (b *builder) Name() string           { return "trace" }
 func (b *builder) Main() compute.Function { return b.function() }
 
 func (b *builder) function() *function {
-	return &function{notimplemented.Function{ErrFn: b.uncovered}, b}
+	return &function{Function: notimplemented.Function{ErrFn: b.uncovered}, b: b}
 }
 
 func (b *builder) OpShape(v compute.Value) (shapes.Shape, error) { return v.(*value).shape, nil }
@@ -108,7 +112,12 @@ type dot struct{ out, x, y *value }
 
 // uncovered refuses an operation. The error says that it is not implemented, so that a fused operation is taken apart.
 func (b *builder) uncovered(op compute.OpType) error {
-	err := fmt.Errorf("operation %s has no rule for what it ties together: %w", op, compute.ErrNotImplemented)
+	return b.refuse(op, "for what it ties together")
+}
+
+// refuse says for what an operation has no rule.
+func (b *builder) refuse(op compute.OpType, what string) error {
+	err := fmt.Errorf("operation %s has no rule %s: %w", op, what, compute.ErrNotImplemented)
 	if b.failed == nil && !fused(op) {
 		b.failed = err
 	}
@@ -118,7 +127,8 @@ func (b *builder) uncovered(op compute.OpType) error {
 // function records operations. What it does not override is refused by the embedded one.
 type function struct {
 	notimplemented.Function
-	b *builder
+	b       *builder
+	closure bool // is called by an operation; it has parameters of its own and leaves no notes
 }
 
 var _ compute.Function = (*function)(nil)
@@ -129,15 +139,21 @@ func (f *function) Return([]compute.Value, []*compute.ShardingSpec) error { retu
 
 func (f *function) Parameter(name string, shape shapes.Shape, _ *compute.ShardingSpec) (compute.Value, error) {
 	o := f.b.operands[name]
+	if f.closure {
+		o = Operand{Name: name, Data: true}
+	}
 	v := &value{shape: shape, data: o.Data, learnt: !o.Data}
 	for _, d := range shape.Dimensions {
 		x := f.b.labels.fresh(d)
 		if o.Int {
 			f.b.labels.set(x, markIndexed)
 		}
+		if !o.Data {
+			f.b.labels.set(x, markWeight)
+		}
 		v.axes = append(v.axes, x)
 	}
-	f.b.record(v, Node{Op: compute.OpTypeParameter.String(), Operand: name, Weight: !o.Data})
+	f.record(v, Node{Op: compute.OpTypeParameter.String(), Operand: name, Weight: !o.Data})
 	return v, nil
 }
 
@@ -149,7 +165,7 @@ func (f *function) Constant(flat any, dims ...int) (compute.Value, error) {
 		f.b.labels.set(x, markConstant)
 		v.axes = append(v.axes, x)
 	}
-	f.b.record(v, Node{Op: compute.OpTypeConstant.String()})
+	f.record(v, Node{Op: compute.OpTypeConstant.String()})
 	return v, nil
 }
 
@@ -161,11 +177,15 @@ func (f *function) add(op compute.OpType, shape shapes.Shape, axes []axis, input
 		v.data, v.learnt = v.data || x.data, v.learnt || x.learnt
 		n.Producers = append(n.Producers, x.id)
 	}
-	f.b.record(v, n)
+	f.record(v, n)
 	return v
 }
 
-func (b *builder) record(v *value, n Node) {
+func (f *function) record(v *value, n Node) {
+	if f.closure {
+		return
+	}
+	b := f.b
 	v.id, n.ID, n.Shape, n.Data = len(b.values), len(b.values), v.shape.Dimensions, v.data
 	for i, d := range n.Shape {
 		if d == 1 {

@@ -3,8 +3,6 @@ package lab
 import (
 	"cmp"
 	"fmt"
-	"os"
-	"slices"
 
 	"github.com/parelab/pare/gomlxops/evaluate"
 	"github.com/parelab/pare/gomlxops/lowrank"
@@ -41,6 +39,11 @@ type Attempt struct {
 
 	Pruning Pruning // of method Prune
 
+	// Then is a second method, on what the first leaves: Prune after low rank, or low rank after Prune. Ratio is of both together, of the numbers that linears
+	// hold: the first removes Share of it, the second what is missing. Settings of low rank are for the one that is it, Pruning for the other.
+	Then  Method
+	Share float64 // above 0 and below 1; default 0.5
+
 	Latency bool // measure how long batches of 1 and of 8 take, before and after
 
 	Out       string // directory to write the model to; "" writes none
@@ -48,6 +51,8 @@ type Attempt struct {
 
 	Moments     *Moments    // a calibration that was made already; nil makes one where the method needs it
 	Calibration Calibration // of moments and gradients that are not given
+
+	remove int // numbers that Prune has to remove, in place of Ratio; see inTurn
 }
 
 // Outcome is what came of an attempt.
@@ -59,44 +64,6 @@ type Outcome struct {
 	Latency  *Latencies // nil unless asked for
 }
 
-// check refuses what would fail after minutes of computing.
-func (a Attempt) check() error {
-	if entries, _ := os.ReadDir(a.Out); len(entries) > 0 && !a.Overwrite { // transformer.Save looks closer
-		return fmt.Errorf("%s: expected no such directory or an empty one, found %d entries; choose another name or ask for it to be overwritten", a.Out, len(entries))
-	}
-	if a.Method == Dense {
-		if a.Ratio != 0 {
-			return fmt.Errorf("ratio: method %q removes nothing, found %v", Dense, a.Ratio)
-		}
-		return nil
-	}
-	if a.Method == Prune {
-		return nil // looks at the model; see checkPruning
-	}
-	if !slices.Contains(lowrank.Methods(), a.Method) {
-		return fmt.Errorf("method: expected %q, %q or one of %v, found %q", Dense, Prune, lowrank.Methods(), a.Method)
-	}
-	if _, err := a.Settings.For(a.Method); err != nil {
-		return err
-	}
-	if _, err := lowrank.Rank(a.Ratio, 1, 1); err != nil {
-		return err
-	}
-	if _, err := a.sequential().For(a.Method); err != nil && a.Sequential != "" {
-		return err
-	}
-	if a.Sequential == "" && a.Target != "" {
-		return fmt.Errorf("target: %q has no say without a sequential mode; take %q, %q or %q", a.Target, lowrank.Recalibrate, lowrank.Update, lowrank.Both)
-	}
-	if a.Ranks != nil {
-		return nil
-	}
-	if by := []By{"", lowrank.ByUniform, lowrank.ByEnergy, ByFisher}; !slices.Contains(by, a.Allocate) {
-		return fmt.Errorf("allocate: expected one of %q, found %q", by[1:], a.Allocate)
-	}
-	return nil
-}
-
 // sequential are the options of lowrank.Sequential.
 func (a Attempt) sequential() lowrank.SequentialOptions {
 	return lowrank.SequentialOptions{Mode: a.Sequential, Target: a.Target}
@@ -104,13 +71,20 @@ func (a Attempt) sequential() lowrank.SequentialOptions {
 
 // looksAtText says whether calibration text has a say.
 func (a Attempt) looksAtText() bool {
+	if a.Then != "" {
+		first, second := a.parts()
+		return first.looksAtText() || second.looksAtText()
+	}
 	if a.Method == Prune {
 		return a.Pruning.looksAtText()
 	}
 	return a.Method.NeedsMoments() || a.needsFisher() || a.Sequential != ""
 }
 
-func (a Attempt) needsFisher() bool { return a.Method.NeedsFisher() || a.Allocate == ByFisher }
+// needsFisher says whether low rank looks at squared gradients.
+func (a Attempt) needsFisher() bool {
+	return a.Method.NeedsFisher() || a.Then.NeedsFisher() || a.Allocate == ByFisher
+}
 
 // calibration says on what the attempt is calibrated.
 func (a Attempt) calibration(m *Model) Calibration {
@@ -122,6 +96,14 @@ func (a Attempt) calibration(m *Model) Calibration {
 
 // Label names the attempt but for its ratio: "svd", "asvd alpha=0.3 energy".
 func (a Attempt) Label() string {
+	if a.Then != "" {
+		first, second := a.parts()
+		label := first.Label() + ", then " + second.Label()
+		if a.share() != 0.5 {
+			label += fmt.Sprintf(", share %.4g", a.share())
+		}
+		return label
+	}
 	if a.Method == Prune {
 		return a.Pruning.label()
 	}
@@ -174,18 +156,36 @@ func (a Attempt) params(m *Model) map[string]tracker.Value {
 	if label := a.Label(); label != string(a.Method) {
 		p["label"] = tracker.String(label)
 	}
-	if a.Method == Prune {
-		return a.pruneParams(m, p)
+	if a.Then == "" {
+		a.ownParams(m, p)
+		return p
 	}
-	if a.Method != Dense {
-		p["allocate"] = tracker.String(string(cmp.Or(a.Allocate, lowrank.ByUniform)))
+	p["then"], p["share"] = tracker.String(string(a.Then)), tracker.Float(a.share())
+	first, second := a.parts()
+	first.ownParams(m, p)
+	second.ownParams(m, p)
+	return p
+}
+
+// ownParams adds what the attempt's method has.
+func (a Attempt) ownParams(m *Model, p map[string]tracker.Value) {
+	switch a.Method {
+	case Dense:
+	case Prune:
+		a.pruneParams(m, p)
+	default:
+		a.lowRankParams(m, p)
 	}
+}
+
+func (a Attempt) lowRankParams(m *Model, p map[string]tracker.Value) {
+	p["allocate"] = tracker.String(string(cmp.Or(a.Allocate, lowrank.ByUniform)))
 	if a.Sequential != "" {
 		p["sequential"] = tracker.String(string(a.Sequential))
 		p["target"] = tracker.String(string(cmp.Or(a.Target, lowrank.Shifted)))
 	}
 	if !a.looksAtText() {
-		return p
+		return
 	}
 	o := a.calibration(m)
 	p["calibration"] = tracker.String(whole(o.Text, CalibrationPart))
@@ -193,5 +193,4 @@ func (a Attempt) params(m *Model) map[string]tracker.Value {
 	p["length"] = tracker.Int(int64(o.Length))
 	p["groups"] = tracker.Int(int64(o.Groups))
 	p["seed"] = tracker.Int(int64(o.Seed))
-	return p
 }

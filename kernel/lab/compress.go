@@ -17,21 +17,53 @@ type Smaller struct {
 	Variant    *transformer.Variant
 	Allocation *lowrank.Allocation // of ranks; nil where none were given
 	Pruned     *Pruned             // what pruning left; nil for other methods
+	InTurn     *InTurn             // of two methods; nil for one
+	Counted    Counted             // what went
 	Warnings   []string            // about the calibration
+}
+
+// Counted is how many parameters there are before and after.
+type Counted struct {
+	Before, After             int64
+	LinearBefore, LinearAfter int64 // of these in decoder linears, as they are held
+}
+
+// Removed is the fraction of the decoder linears' parameters that is gone.
+func (c Counted) Removed() float64 { return 1 - float64(c.LinearAfter)/float64(c.LinearBefore) }
+
+func count(before, after *transformer.Variant) Counted {
+	return Counted{before.Params(), after.Params(), before.LinearParams(), after.LinearParams()}
 }
 
 // Compress makes the model smaller as the attempt says. Moments, gradients and decompositions of the same model, text and
 // options are read back. rec is told how the decomposition goes; nil keeps nothing.
 func (l *Lab) Compress(ctx context.Context, m *Model, a Attempt, rec gomlxops.Recorder) (*Smaller, error) {
-	if err := a.check(); err != nil {
+	if err := l.Check(m, a); err != nil {
 		return nil, err
 	}
-	if a.Method == Dense {
-		return &Smaller{Variant: m.Dense()}, nil
+	small, err := l.smaller(ctx, m, a, rec)
+	if err != nil {
+		return nil, err
 	}
-	if a.Method == Prune {
+	small.Counted = count(m.Dense(), small.Variant)
+	return small, nil
+}
+
+// smaller makes the model smaller without checking first.
+func (l *Lab) smaller(ctx context.Context, m *Model, a Attempt, rec gomlxops.Recorder) (*Smaller, error) {
+	switch {
+	case a.Then != "":
+		return l.inTurn(ctx, m, a, rec)
+	case a.Method == Dense:
+		return &Smaller{Variant: m.Dense()}, nil
+	case a.Method == Prune:
 		return l.prune(ctx, m, a, rec)
 	}
+	return l.factor(ctx, m, a, rec)
+}
+
+// factor makes the model smaller by low rank.
+func (l *Lab) factor(ctx context.Context, m *Model, a Attempt, rec gomlxops.Recorder) (*Smaller, error) {
 	given, err := l.needs(ctx, m, a)
 	if err != nil {
 		return nil, err
@@ -154,6 +186,9 @@ func (l *Lab) decompose(ctx context.Context, m *Model, a Attempt, n needs, rec g
 // Facts says what the compression removed and what it cost.
 func (s *Smaller) Facts() show.Fragment {
 	a := s.Allocation
+	if s.InTurn != nil {
+		return s.inTurnFacts()
+	}
 	if s.Pruned != nil {
 		return s.Pruned.Facts()
 	}

@@ -27,7 +27,7 @@ func (l *Lab) Importance(ctx context.Context, m *Model, p Pruning, opt Calibrati
 	if err := p.checkNames(); err != nil {
 		return nil, err
 	}
-	graph, err := prune.Of(m.Config())
+	graph, err := m.graph()
 	if err != nil {
 		return nil, err
 	}
@@ -37,7 +37,7 @@ func (l *Lab) Importance(ctx context.Context, m *Model, p Pruning, opt Calibrati
 func (l *Lab) importance(ctx context.Context, m *Model, graph *prune.Graph, p Pruning, opt Calibration, rec gomlxops.Recorder) (*Importance, error) {
 	out := &Importance{Pruning: p, model: m}
 	if p.looksAtText() {
-		if err := opt.checkText(); err != nil {
+		if err := opt.checkLengths(); err != nil {
 			return nil, err
 		}
 	}

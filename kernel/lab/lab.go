@@ -38,7 +38,7 @@ func New() (*Lab, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Lab{Home: home, Store: store}, nil
+	return &Lab{Home: home, Store: store, texts: map[string]*Tokens{}}, nil
 }
 
 func (l *Lab) watch(title string) Watcher {

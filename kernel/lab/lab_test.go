@@ -178,38 +178,53 @@ func checkTrial(t *testing.T, l *Lab, trial *tracker.Trial, moments *Moments) {
 	}
 }
 
-// TestTryKeepsFailures checks that an attempt that cannot work is on record, and says what to do.
-func TestTryKeepsFailures(t *testing.T) {
+// TestTryRefuses checks that what cannot work is refused, saying why, and is no trial.
+func TestTryRefuses(t *testing.T) {
 	ctx, l := t.Context(), newTestLab(t)
 	m := openTiny(t, l)
 	s, err := l.NewStudy(ctx, "test", Measure{Blocks: 4, Length: 32})
 	if err != nil {
 		t.Fatal(err)
 	}
-	cancelled, cancel := context.WithCancel(ctx)
-	cancel()
-	for _, c := range []struct {
-		ctx     context.Context
-		attempt Attempt
-		state   tracker.State
-		want    string
-	}{
-		{ctx, Attempt{Method: "svd", Ratio: 1.5}, tracker.Failed, "1.5"},
-		{ctx, Attempt{Method: "svd", Ratio: 0}, tracker.Failed, "found 0"},
-		{ctx, Attempt{Method: Dense, Ratio: 0.2}, tracker.Failed, "removes nothing"},
-		{ctx, Attempt{Method: "magic", Ratio: 0.2}, tracker.Failed, "magic"},
+	for want, a := range map[string]Attempt{
+		"1.5":             {Method: "svd", Ratio: 1.5},
+		"found 0":         {Method: "svd"},
+		"removes nothing": {Method: Dense, Ratio: 0.2},
+		"magic":           {Method: "magic", Ratio: 0.2},
+		"nowhere":         {Method: "pcm", Ratio: 0.2, Calibration: Calibration{Text: "nowhere.txt"}},
+		"2 tokens":        {Method: "pcm", Ratio: 0.2, Calibration: Calibration{Length: 1}},
 	} {
-		_, err := s.Try(c.ctx, m, c.attempt)
-		if err == nil || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%s: expected an error with %q, found %v", c.attempt, c.want, err)
+		if _, err := s.Try(ctx, m, a); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: expected an error with %q, found %v", a, want, err)
 		}
 	}
+	if err := s.Sweep(ctx, m, Sweep{Methods: []Method{Dense, "svd"}, Ratios: []float64{0.2, 1}}); err == nil || !strings.Contains(err.Error(), "svd at 100%") {
+		t.Errorf("a sweep of which one attempt cannot work: %v", err)
+	}
+	if trials, err := l.Store.Trials(ctx, "test", tracker.Filter{}); err != nil || len(trials) != 0 {
+		t.Errorf("expected no trials on record, found %d (error %v)", len(trials), err)
+	}
+}
+
+// TestTryKeepsFailures checks that an attempt that fails under way, or is interrupted, is on record.
+func TestTryKeepsFailures(t *testing.T) {
+	ctx, l := t.Context(), newTestLab(t)
+	m := openTiny(t, l)
+	s, err := l.NewStudy(ctx, "test", Measure{Text: "nowhere.txt"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Try(ctx, m, Attempt{Method: "svd", Ratio: 0.2}); err == nil || !strings.Contains(err.Error(), "nowhere") {
+		t.Errorf("a text that is missing: %v", err)
+	}
+	cancelled, cancel := context.WithCancel(ctx)
+	cancel()
 	if _, err := s.Try(cancelled, m, Attempt{Method: Dense}); !errors.Is(err, context.Canceled) {
 		t.Errorf("a cancelled attempt returned %v", err)
 	}
 	failed, err := l.Store.Trials(ctx, "test", tracker.Filter{States: []tracker.State{tracker.Failed}})
-	if err != nil || len(failed) != 4 {
-		t.Errorf("expected 4 failed trials on record, found %d (error %v)", len(failed), err)
+	if err != nil || len(failed) != 1 {
+		t.Errorf("expected 1 failed trial on record, found %d (error %v)", len(failed), err)
 	}
 }
 

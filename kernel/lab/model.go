@@ -3,10 +3,12 @@ package lab
 import (
 	"fmt"
 	"os"
+	"sync"
 
 	"github.com/parelab/pare/datasets/hub"
 	"github.com/parelab/pare/datasets/pocket"
 	"github.com/parelab/pare/datasets/tokenizer"
+	"github.com/parelab/pare/gomlxops/prune"
 	"github.com/parelab/pare/gomlxops/transformer"
 )
 
@@ -20,6 +22,16 @@ type Model struct {
 	Tokenizer *tokenizer.Tokenizer // nil where none can be read: see [Model.NeedTokenizer]
 
 	noTokenizer error
+
+	graphOnce sync.Once // of what must be cut together
+	traced    *prune.Graph
+	graphErr  error
+}
+
+// graph is what must be cut together in the model. It is traced once.
+func (m *Model) graph() (*prune.Graph, error) {
+	m.graphOnce.Do(func() { m.traced, m.graphErr = prune.Of(m.Config()) })
+	return m.traced, m.graphErr
 }
 
 // NeedTokenizer says why the model cannot read or write text; nil where it can.

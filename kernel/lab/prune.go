@@ -13,25 +13,18 @@ import (
 
 // Pruned is what pruning left, counted.
 type Pruned struct {
-	Plan                      *prune.Plan
-	Pruning                   Pruning
-	Before, After             int64 // parameters
-	LinearBefore, LinearAfter int64 // of these in decoder linears
+	Counted
+	Plan    *prune.Plan
+	Pruning Pruning
 
 	was   *transformer.Config
 	model *transformer.Model
 }
 
-// Removed is the fraction of the decoder linears' parameters that is gone.
-func (p *Pruned) Removed() float64 { return 1 - float64(p.LinearAfter)/float64(p.LinearBefore) }
-
 // prune cuts the model as the attempt says. The smaller model lies in the attempt's directory, or where it names none in one that is gone again when it
 // has been opened: its numbers stay mapped.
 func (l *Lab) prune(ctx context.Context, m *Model, a Attempt, rec gomlxops.Recorder) (*Smaller, error) {
-	if err := a.checkPruning(m); err != nil {
-		return nil, err
-	}
-	graph, err := prune.Of(m.Config())
+	graph, err := m.graph()
 	if err != nil {
 		return nil, err
 	}
@@ -49,26 +42,12 @@ func (l *Lab) prune(ctx context.Context, m *Model, a Attempt, rec gomlxops.Recor
 	if err != nil {
 		return nil, err
 	}
-	before, after := m.Dense(), model.Dense()
-	out := &Pruned{
-		Plan: plan, Pruning: a.Pruning, was: m.Config(), model: model,
-		Before: before.Params(), After: after.Params(), LinearBefore: before.LinearParams(), LinearAfter: after.LinearParams(),
-	}
+	after := model.Dense()
+	out := &Pruned{Counted: count(m.Dense(), after), Plan: plan, Pruning: a.Pruning, was: m.Config(), model: model}
 	if out.After == out.Before {
 		k.warnings = append(k.warnings, fmt.Sprintf("nothing was removed: ratio %v is less than one head or channel, or rounding took it back", a.Ratio))
 	}
 	return &Smaller{Variant: after, Pruned: out, Warnings: k.warnings}, nil
-}
-
-// checkPruning refuses what would fail later.
-func (a Attempt) checkPruning(m *Model) error {
-	if err := a.Pruning.check(m.Config(), a.Ratio); err != nil {
-		return err
-	}
-	if !a.Pruning.looksAtText() {
-		return nil
-	}
-	return a.Calibration.checkText()
 }
 
 // place is where the smaller model is written, and what to do when it has been opened.
@@ -98,13 +77,13 @@ func (k *cutting) to(ctx context.Context, dir string) (*prune.Plan, error) {
 	p, c := k.a.Pruning, k.m.Config()
 	opt := prune.CutOptions{SaveOptions: transformer.SaveOptions{Overwrite: k.a.Overwrite, Recorder: k.rec}}
 	if p.Steps > 1 {
-		return p.options(c.Layers, k.a.Ratio).Iterate(ctx, dir, k.m.Dense(), opt, k.rescore)
+		return k.a.pruneOptions(k.m).Iterate(ctx, dir, k.m.Dense(), opt, k.rescore)
 	}
 	scores, err := k.score(ctx, k.m, k.graph, 0)
 	if err != nil {
 		return nil, err
 	}
-	plan, err := p.plan(c, k.a.Ratio, scores)
+	plan, err := p.plan(c, k.a.pruneOptions(k.m), scores)
 	if err != nil {
 		return nil, err
 	}
@@ -123,7 +102,7 @@ func (k *cutting) to(ctx context.Context, dir string) (*prune.Plan, error) {
 // rescore scores the model as it is before a step, on sequences that no earlier step has looked at.
 func (k *cutting) rescore(ctx context.Context, v *transformer.Variant, step int) (prune.Scores, error) {
 	now := &Model{Model: v.Model(), Name: k.m.Name, Tokenizer: k.m.Tokenizer}
-	graph, err := prune.Of(v.Model().Config())
+	graph, err := now.graph()
 	if err != nil {
 		return prune.Scores{}, err
 	}

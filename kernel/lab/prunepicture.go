@@ -26,7 +26,7 @@ func (l *Lab) ImportanceMaps(ctx context.Context, m *Model, a Attempt) (heads, c
 	if err != nil {
 		return nil, nil, err
 	}
-	plan, err := a.Pruning.plan(m.Config(), a.Ratio, scored.Cut)
+	plan, err := a.Pruning.plan(m.Config(), a.pruneOptions(m), scored.Cut)
 	if err != nil {
 		return nil, nil, err
 	}

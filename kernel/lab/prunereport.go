@@ -48,19 +48,23 @@ func (p *Pruned) Facts() show.Fragment {
 
 // recordSmaller records how large the smaller model is, counted from what it holds, and what of the model is kept.
 func recordSmaller(run *tracker.Run, s *Smaller) error {
-	p := s.Pruned
-	if p == nil {
-		recordSize(run, s.Variant)
-		if s.Allocation == nil {
-			return nil
+	if s.Allocation != nil {
+		if err := keep(run, "allocation.json", s.Allocation); err != nil {
+			return err
 		}
-		return keep(run, "allocation.json", s.Allocation)
 	}
-	run.Metric("parameters", 0, float64(p.After))
-	run.Metric("linear_parameters", 0, float64(p.LinearAfter))
-	run.Metric("removed", 0, p.Removed())
-	run.Metric("parameters_before", 0, float64(p.Before))
-	return keep(run, "kept.json", p.Plan)
+	if s.InTurn != nil {
+		run.Metric("linear_parameters_between", 0, float64(s.InTurn.Between))
+	}
+	if s.Pruned == nil {
+		recordSize(run, s.Variant)
+		return nil
+	}
+	run.Metric("parameters", 0, float64(s.Counted.After))
+	run.Metric("linear_parameters", 0, float64(s.Counted.LinearAfter))
+	run.Metric("removed", 0, s.Counted.Removed())
+	run.Metric("parameters_before", 0, float64(s.Counted.Before))
+	return keep(run, "kept.json", s.Pruned.Plan)
 }
 
 // Latencies are how long batches take before and after.

@@ -82,7 +82,7 @@ type Pruning struct {
 // Aggregation is how scores of several weights become one: "sum", "mean", "max", "prod", "first", "second" or "last". See [importance.Aggregation].
 type Aggregation = importance.Aggregation
 
-// Across says which heads and channels compete: "local", "global" or "budget". See [prune.Scope].
+// Across says which heads and channels compete, and what the ratio is of: "local", "global", "even", "budget" or "density". See [prune.Scope].
 type Across = prune.Scope
 
 // deepEnough is from how many layers on some are protected by default.
@@ -114,10 +114,18 @@ func (p Pruning) options(layers int, ratio float64) prune.Options {
 	}
 }
 
-// check refuses what would fail after minutes of computing, on a model of configuration c.
-func (p Pruning) check(c *transformer.Config, ratio float64) error {
-	if !(ratio > 0) {
-		return fmt.Errorf("ratio: expected a fraction above 0 and below 1, found %v", ratio)
+// pruneOptions are those of package prune for the model.
+func (a Attempt) pruneOptions(m *Model) prune.Options {
+	o := a.Pruning.options(m.Config().Layers, a.Ratio)
+	o.Remove, o.Holdings = a.remove, prune.Holdings(m.Dense())
+	return o
+}
+
+// checkPlan refuses what would fail after minutes of computing.
+func (a Attempt) checkPlan(m *Model) error {
+	p := a.Pruning
+	if !(a.Ratio > 0) {
+		return fmt.Errorf("ratio: expected a fraction above 0 and below 1, found %v", a.Ratio)
 	}
 	if err := p.checkNames(); err != nil {
 		return err
@@ -132,7 +140,7 @@ func (p Pruning) check(c *transformer.Config, ratio float64) error {
 	case p.scope() != CutBlocks && (p.Across != "" && p.Across != prune.Local || p.KeepHeads || p.KeepChannels):
 		return fmt.Errorf("scope %q: heads and channels of the layers do not compete; leave away what says how", p.Scope)
 	}
-	_, err := p.plan(c, ratio, nothing(c))
+	_, err := p.plan(m.Config(), a.pruneOptions(m), nothing(m.Config()))
 	return err
 }
 
@@ -167,8 +175,7 @@ func nothing(c *transformer.Config) prune.Scores {
 }
 
 // plan chooses what is kept, in one step.
-func (p Pruning) plan(c *transformer.Config, ratio float64, s prune.Scores) (*prune.Plan, error) {
-	o := p.options(c.Layers, ratio)
+func (p Pruning) plan(c *transformer.Config, o prune.Options, s prune.Scores) (*prune.Plan, error) {
 	switch p.scope() {
 	case CutChannels:
 		return o.ChannelPlan(c, s)
@@ -211,19 +218,8 @@ func (p Pruning) params(layers int) map[string]tracker.Value {
 	return all
 }
 
-// checkText refuses calibration that cannot be run.
-func (c Calibration) checkText() error {
-	switch {
-	case c.Sequences < 0:
-		return fmt.Errorf("sequences: expected at least 1, found %d", c.Sequences)
-	case c.Length < 0 || c.Length == 1:
-		return fmt.Errorf("length: expected calibration sequences of at least 2 tokens, found %d: the first token of each is not predicted", c.Length)
-	}
-	return nil
-}
-
 // pruneParams adds what pruning has to an attempt's hyperparameters.
-func (a Attempt) pruneParams(m *Model, p map[string]tracker.Value) map[string]tracker.Value {
+func (a Attempt) pruneParams(m *Model, p map[string]tracker.Value) {
 	maps.Copy(p, a.Pruning.params(m.Config().Layers))
 	if a.Pruning.score() == Random || a.looksAtText() {
 		p[seedParam] = tracker.Int(int64(a.calibration(m).Seed))
@@ -233,5 +229,4 @@ func (a Attempt) pruneParams(m *Model, p map[string]tracker.Value) map[string]tr
 		p["calibration"] = tracker.String(whole(o.Text, CalibrationPart))
 		p["sequences"], p["length"] = tracker.Int(int64(o.Sequences)), tracker.Int(int64(o.Length))
 	}
-	return p
 }

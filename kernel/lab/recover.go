@@ -88,7 +88,7 @@ func (s *Study) recover(ctx context.Context, run *tracker.Run, m *Model, a Attem
 	}
 	defer os.RemoveAll(between)
 	placed := a
-	if a.Method == Prune && a.Out == "" {
+	if (a.Method == Prune || a.Then != "") && a.Out == "" {
 		placed.Out = filepath.Join(between, "smaller") // a merged model takes its tokenizer from there
 	}
 	small, err := s.lab.Compress(ctx, m, placed, rec)

@@ -52,8 +52,8 @@ func (s Search) check() error {
 		return err
 	}
 	switch {
-	case s.Method == Dense:
-		return fmt.Errorf("method %q has no ranks to search for", Dense)
+	case s.Method == Dense || s.Method == Prune || s.Then != "":
+		return fmt.Errorf("method %q, then %q, has no ranks to search for: expected low rank alone", s.Method, s.Then)
 	case s.Sequential != "":
 		return fmt.Errorf("a search measures slices of one decomposition: expected no sequential mode, found %q", s.Sequential)
 	case s.Trials < 1:

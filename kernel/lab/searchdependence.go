@@ -93,7 +93,7 @@ func (f *Found) closeUp(p *show.Panels) {
 	}
 	margin := 0.1 * (hi - lo)
 	if p.Y.Min, p.Y.Max = lo-margin, hi+margin; f.above() > 0 {
-		p.Caption += fmt.Sprintf(" Not shown: %s above.", count(f.above(), "trial", "trials"))
+		p.Caption += fmt.Sprintf(" Not shown: %s above.", counted(f.above(), "trial", "trials"))
 	}
 }
 

@@ -41,7 +41,7 @@ func (f *Found) Parallel() show.Parallel {
 	}
 	p.Value.Min, p.Value.Max = f.Best.Value, f.ceiling()
 	if above := f.above(); above > 0 {
-		p.Caption += fmt.Sprintf(" Above %.4g, as %s, all have one colour.", p.Value.Max, count(above, "trial is", "trials are"))
+		p.Caption += fmt.Sprintf(" Above %.4g, as %s, all have one colour.", p.Value.Max, counted(above, "trial is", "trials are"))
 	}
 	return p
 }
@@ -57,7 +57,7 @@ func (f *Found) above() (n int) {
 	return n
 }
 
-func count(n int, one, many string) string {
+func counted(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one
 	}

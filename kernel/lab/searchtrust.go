@@ -197,7 +197,7 @@ func (t Trust) Chart() show.Chart {
 		asked.Low, asked.High = append(asked.Low, low), append(asked.High, high)
 	}
 	if above > 0 {
-		c.Caption += fmt.Sprintf(" Not drawn: %s measured above %.4g, %d of them above the interval.", count(above, "trial", "trials"), t.top, off)
+		c.Caption += fmt.Sprintf(" Not drawn: %s measured above %.4g, %d of them above the interval.", counted(above, "trial", "trials"), t.top, off)
 	}
 	if len(asked.X) > 1 {
 		lo, hi := slices.Min(asked.X), slices.Max(asked.X)

@@ -29,13 +29,18 @@ func (l *Lab) NewStudy(ctx context.Context, name string, measure Measure) (*Stud
 		return nil, err
 	}
 	own := *l
-	own.texts = map[string]*Tokens{}
+	if own.texts = maps.Clone(l.texts); own.texts == nil {
+		own.texts = map[string]*Tokens{}
+	}
 	return &Study{Name: name, Measure: measure, lab: &own}, nil
 }
 
 // Try makes the model smaller as the attempt says, measures it, writes it where the attempt says so, and records all as a trial
-// of the study: also one that fails or is interrupted.
+// of the study: also one that fails or is interrupted, but not one that [Lab.Check] refuses.
 func (s *Study) Try(ctx context.Context, m *Model, a Attempt) (*Outcome, error) {
+	if err := s.lab.Check(m, a); err != nil {
+		return nil, err
+	}
 	run, err := s.start(ctx, m, a)
 	if err != nil {
 		return nil, err
@@ -125,7 +130,7 @@ func (a Attempt) save(ctx context.Context, run *tracker.Run, v *transformer.Vari
 	if a.Out == "" {
 		return nil
 	}
-	if a.Method != Prune { // which has written it
+	if a.Method != Prune && a.Then == "" { // others have written it
 		if err := transformer.Save(ctx, a.Out, v, transformer.SaveOptions{Overwrite: a.Overwrite, Recorder: rec}); err != nil {
 			return err
 		}

@@ -87,9 +87,14 @@ func vary[T any](attempts []Attempt, values []T, set func(*Attempt, T)) []Attemp
 	return out
 }
 
-// Sweep tries every combination, each a trial of its own. See [Study.Try]. It stops at the first that fails.
+// Sweep tries every combination, each a trial of its own. See [Study.Try]. It stops at the first that fails, and does not begin where one cannot be done.
 func (s *Study) Sweep(ctx context.Context, m *Model, sweep Sweep) error {
 	attempts := sweep.Attempts(m)
+	for _, a := range attempts {
+		if err := s.lab.Check(m, a); err != nil {
+			return fmt.Errorf("%s: %w", a, err)
+		}
+	}
 	watch := s.lab.watch("Study " + s.Name)
 	defer watch.Close()
 	quiet := *s.lab

@@ -1,0 +1,138 @@
+package lab
+
+import (
+	"fmt"
+	"os"
+	"slices"
+
+	"github.com/parelab/pare/gomlxops/lowrank"
+	"github.com/parelab/pare/gomlxops/prune"
+)
+
+// Check refuses what would fail later for reasons that can be seen now: settings that contradict one another, a ratio that would leave nothing, a range of
+// layers that the model lacks, a computation with an operation that no rule covers, calibration text that is missing or too short. [Study.Try] and
+// [Lab.Compress] check first, so that what cannot be done is no trial; a program that makes the study too asks before it does.
+func (l *Lab) Check(m *Model, a Attempt) error {
+	if err := a.check(); err != nil {
+		return err
+	}
+	parts := []Attempt{a}
+	if a.Then != "" {
+		first, second := a.partsOf(m)
+		parts = []Attempt{first, second}
+	}
+	for _, part := range parts {
+		switch part.Method {
+		case Dense:
+		case Prune:
+			if err := part.checkPruning(m); err != nil {
+				return err
+			}
+		default:
+			if err := checkDense(m, part); err != nil {
+				return err
+			}
+		}
+	}
+	if !a.looksAtText() || a.Moments != nil && !a.needsFisher() && a.Sequential == "" {
+		return nil
+	}
+	return l.checkText(m, a)
+}
+
+// check refuses what contradicts itself whatever the model.
+func (a Attempt) check() error {
+	if entries, _ := os.ReadDir(a.Out); len(entries) > 0 && !a.Overwrite { // transformer.Save looks closer
+		return fmt.Errorf("%s: expected no such directory or an empty one, found %d entries; choose another name or ask for it to be overwritten", a.Out, len(entries))
+	}
+	if a.Then != "" {
+		return a.checkInTurn()
+	}
+	if a.Share != 0 {
+		return fmt.Errorf("share: %v has no say where there is nothing to do then", a.Share)
+	}
+	switch a.Method {
+	case Dense:
+		if a.Ratio != 0 {
+			return fmt.Errorf("ratio: method %q removes nothing, found %v", Dense, a.Ratio)
+		}
+		return nil
+	case Prune:
+		return nil // looks at the model; see checkPruning
+	}
+	return a.checkLowRank()
+}
+
+func (a Attempt) checkLowRank() error {
+	if !slices.Contains(lowrank.Methods(), a.Method) {
+		return fmt.Errorf("method: expected %q, %q or one of %v, found %q", Dense, Prune, lowrank.Methods(), a.Method)
+	}
+	if _, err := a.Settings.For(a.Method); err != nil {
+		return err
+	}
+	if _, err := lowrank.Rank(a.Ratio, 1, 1); err != nil {
+		return err
+	}
+	if _, err := a.sequential().For(a.Method); err != nil && a.Sequential != "" {
+		return err
+	}
+	if a.Sequential == "" && a.Target != "" {
+		return fmt.Errorf("target: %q has no say without a sequential mode; take %q, %q or %q", a.Target, lowrank.Recalibrate, lowrank.Update, lowrank.Both)
+	}
+	if a.Ranks != nil {
+		return nil
+	}
+	if by := []By{"", lowrank.ByUniform, lowrank.ByEnergy, ByFisher}; !slices.Contains(by, a.Allocate) {
+		return fmt.Errorf("allocate: expected one of %q, found %q", by[1:], a.Allocate)
+	}
+	return nil
+}
+
+// checkDense refuses to take factors apart again.
+func checkDense(m *Model, a Attempt) error {
+	held := prune.Holdings(m.Dense())
+	for _, lin := range m.Linears() {
+		if _, factored := held[lin.Name]; factored {
+			return fmt.Errorf("method %q: expected a model whose linears are dense, found %s held as factors; begin from the model that it was made from", a.Method, lin.Name)
+		}
+	}
+	return nil
+}
+
+// checkPruning refuses what the model cannot be cut by. The graph is traced, and kept with the model.
+func (a Attempt) checkPruning(m *Model) error {
+	if err := a.checkPlan(m); err != nil {
+		return err
+	}
+	if _, err := m.graph(); err != nil {
+		return err
+	}
+	if !a.Pruning.looksAtText() {
+		return nil
+	}
+	return a.Calibration.checkLengths()
+}
+
+// checkText refuses calibration text that cannot be read, or is too short.
+func (l *Lab) checkText(m *Model, a Attempt) error {
+	if err := a.Calibration.checkLengths(); err != nil {
+		return err
+	}
+	s, err := l.sample(m, a.calibration(m))
+	if err != nil {
+		return err
+	}
+	_, err = s.sequences()
+	return err
+}
+
+// checkLengths refuses calibration that cannot be run.
+func (c Calibration) checkLengths() error {
+	switch {
+	case c.Sequences < 0:
+		return fmt.Errorf("sequences: expected at least 1, found %d", c.Sequences)
+	case c.Length < 0 || c.Length == 1:
+		return fmt.Errorf("length: expected calibration sequences of at least 2 tokens, found %d: the first token of each is not predicted", c.Length)
+	}
+	return nil
+}
