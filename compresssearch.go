@@ -13,23 +13,34 @@ import (
 
 // searchFlags are what pare compress is told of a search for ranks.
 type searchFlags struct {
-	search lab.Search
-	group  string
+	search            lab.Search
+	group             string
+	prior             string
+	within            string
+	objective, choose string
 }
 
-// groupBands is short for lab.GroupBands, whose name has a sign that keyboards lack.
-const groupBands = "bands"
+// These are short for lab.GroupBands and lab.GroupPaperBands, whose names have a sign that keyboards lack.
+const (
+	groupBands      = "bands"
+	groupPaperBands = "paper-bands"
+)
 
 func (r *searchFlags) flags(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.IntVar(&r.search.Trials, "trials", 20, "trials of a search, those that the study has of it among them")
 	flags.IntVar(&r.search.Workers, "workers", 1, "trials of a search that are measured at once")
-	flags.StringVar(&r.group, "group-by", string(lab.GroupKinds), "linears that share a ratio in a search: by kind, bands (kind and band of layers), or linear")
+	flags.StringVar(&r.group, "group-by", "", "linears that share a ratio in a search: kind, bands (kind and band of layers), linear, paper or paper-bands (q and k together, v dense) (default linear, kind without a prior)")
 	flags.IntVar(&r.search.Bands, "bands", 0, "bands of layers (default 4)")
 	flags.Float64Var(&r.search.Upper, "upper", 0, "most that a search removes of a group (default 0.9)")
 	flags.Uint64Var(&r.search.Seed, "search-seed", 0, "of a search, and of the blocks that it measures (default 1)")
 	flags.IntVar(&r.search.Blocks, "search-blocks", 0, "blocks of the calibration text that a search measures each trial on (default 16)")
-	flags.BoolVar(&r.search.Fisher, "fisher-start", false, "let a search begin at the allocation of fisher too")
+	flags.StringVar(&r.objective, "objective", "", "what a search makes small: perplexity, loss, kl, reverse-kl, or a weighted sum such as perplexity+4.1*reverse-kl (default perplexity)")
+	flags.IntVar(&r.search.Objective.TopK, "top-k", 0, "outcomes kept of each of the dense model's predictions, for kl (default 64)")
+	flags.StringVar(&r.choose, "choose-blocks", "", "how a search's blocks are chosen: random, or spread, those that tell random allocations apart best (default random)")
+	flags.Float64Var(&r.search.StopAt, "stop-at", 0, "stop a trial after part of its blocks once it is worse than the best with this confidence, such as 0.99 (default: never)")
+	flags.StringVar(&r.prior, "prior", "", "what a search knows beforehand: fisher, energy, or uniform for nothing (default fisher for bayes)")
+	flags.StringVar(&r.within, "within", "", "how ranks are shared out within a group: fisher, energy or uniform (default: as --prior)")
 }
 
 // searched says whether ranks are to be searched for: --allocate names a sampler.
@@ -37,12 +48,29 @@ func (r *compressRequest) searched() bool {
 	return slices.Contains(bayesopt.Samplers, bayesopt.Sampler(r.allocate))
 }
 
+// settleSearch puts together what flags gave apart.
+func (r *compressRequest) settleSearch() error {
+	objective, err := lab.ParseObjective(r.objective)
+	if err != nil {
+		return err
+	}
+	objective.TopK = r.search.Objective.TopK
+	s := &r.search
+	s.Attempt, s.Sampler, s.Groups, s.Objective = r.Attempt, bayesopt.Sampler(r.allocate), lab.Grouping(r.group), objective
+	s.Allocate, s.Prior, s.Within, s.Choose = "", lab.By(r.prior), lab.By(r.within), lab.Choice(r.choose)
+	switch r.group {
+	case groupBands:
+		s.Groups = lab.GroupBands
+	case groupPaperBands:
+		s.Groups = lab.GroupPaperBands
+	}
+	return nil
+}
+
 // find searches for ranks and makes the best the request's. What an interrupted search found is printed too.
 func (r *compressRequest) find(cmd *cobra.Command, study *lab.Study, m *lab.Model) error {
-	r.search.Attempt, r.search.Sampler, r.search.Groups = r.Attempt, bayesopt.Sampler(r.allocate), lab.Grouping(r.group)
-	r.search.Allocate = ""
-	if r.group == groupBands {
-		r.search.Groups = lab.GroupBands
+	if err := r.settleSearch(); err != nil {
+		return err
 	}
 	found, err := study.Search(cmd.Context(), m, r.search)
 	if found == nil {

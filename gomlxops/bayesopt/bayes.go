@@ -104,13 +104,16 @@ const alike = 0.3
 // trialsPerLength is how many trials for each variable there must be before variables get length scales of their own.
 const trialsPerLength = 2
 
-// covariance is Matérn-5/2, and where variables have curves a regression on these: one coefficient for their sum, and one for how far each
-// departs from it.
+// covariance is Matérn-5/2, and where variables have curves a regression on these: one coefficient for their sum, one for how far each
+// departs from it, and one for how far those of a label do.
 func covariance(d *domain, n int) Covariance {
 	c := Covariance{Kernel: Matern52, Isotropic: n < trialsPerLength*d.dim()}
 	if d.knotCurves != nil {
 		feature := func(i int, u float64) (float64, float64) { return d.knotCurves[i].at(u) }
 		c.Trends = []Trend{{Feature: feature}, {Feature: feature, Total: true}}
+		for _, pool := range d.pools {
+			c.Trends = append(c.Trends, Trend{Feature: feature, Pool: pool})
+		}
 	}
 	return c
 }
@@ -118,8 +121,9 @@ func covariance(d *domain, n int) Covariance {
 // fits says whether the numbers are of this covariance's shape.
 func (c Covariance) fits(h Hyper, d int) bool { return c.check(h, d) == nil }
 
-// The side of the box around the incumbent that is searched, in unit coordinates to either hand, where there are many variables: far from
-// all that was measured a model of many variables knows nothing, and its doubt would draw the search into corners. As in TuRBO (Eriksson et al.,
+// The side of the box around the incumbent that is searched, in unit coordinates to either hand, where there are many variables or curves: far from
+// all that was measured a model of many variables knows nothing, and its doubt would draw the search into corners; and with curves the search
+// begins at a good point, while in corners losses are no longer the sums that curves foretell. As in TuRBO (Eriksson et al.,
 // Scalable global optimization via local Bayesian optimization, NeurIPS 2019) the box grows with success and shrinks with failure.
 const (
 	trustFrom     = 9 // variables
@@ -131,7 +135,7 @@ const (
 
 // trust returns the side of the box after the trials so far; more than 1 is no box.
 func trust(h *history) float64 {
-	if h.domain.dim() < trustFrom {
+	if h.domain.dim() < trustFrom && h.domain.knotCurves == nil {
 		return 2
 	}
 	side, best, fails := trustSide, math.Inf(1), 0

@@ -30,7 +30,7 @@ type Calibration struct {
 }
 
 // Calibration holds what was measured against what the model expects from all other trials, in closed form ([GP.LeaveOneOut]); the
-// hyperparameters are those of all trials together.
+// hyperparameters, and what deviations were widened by, are those of all trials together.
 func (s *Surrogate) Calibration() Calibration {
 	means, variances := s.gp.LeaveOneOut()
 	z := s.outcome.all(s.y)
@@ -38,6 +38,7 @@ func (s *Surrogate) Calibration() Calibration {
 	c, off, total := Calibration{}, 0.0, 0.0
 	middle := stat.Mean(z, nil)
 	for i, v := range s.y {
+		variances[i] *= s.wide
 		r := Residual{ID: s.ids[i], Measured: v, Z: (z[i] - means[i]) / math.Sqrt(variances[i])}
 		r.Expected, r.Deviation = s.outcome.from(means[i], math.Sqrt(variances[i]))
 		c.Residuals = append(c.Residuals, r)

@@ -18,6 +18,7 @@ type domain struct {
 	b          float64
 	zero, one  []float64 // the bounds of u
 	knotCurves []curve   // of the free variables; nil without any
+	pools      [][]int   // of each label, which free variables share it, by number
 }
 
 func newDomain(s Space) (*domain, error) {
@@ -36,7 +37,25 @@ func newDomain(s Space) (*domain, error) {
 		}
 	}
 	d.knotCurves = newCurves(d)
+	d.pool()
 	return d, nil
+}
+
+// pool numbers the labels. One that all variables share, or none does, tells nothing.
+func (d *domain) pool() {
+	for j := range d.space.Variables[0].Labels {
+		numbers, pool := map[string]int{}, make([]int, d.dim())
+		for k, i := range d.free {
+			label := d.space.Variables[i].Labels[j]
+			if _, ok := numbers[label]; !ok {
+				numbers[label] = len(numbers)
+			}
+			pool[k] = numbers[label]
+		}
+		if len(numbers) > 1 && len(numbers) < d.dim() {
+			d.pools = append(d.pools, pool)
+		}
+	}
 }
 
 // dim is the number of free variables.

@@ -16,8 +16,8 @@ type Comparison struct {
 	Stop       bool    `json:"stop"`       // Bound is above 0: the trial is worse
 }
 
-// fewestBlocks is how many blocks there must be before a trial may be stopped.
-const fewestBlocks = 5
+// FewestBlocks is how many blocks there must be before a trial may be stopped.
+const FewestBlocks = 5
 
 // ClearlyWorse says whether a trial may be stopped after a part of its blocks: trial[i] and incumbent[i] are what both gave on block i, less being
 // better; a block's mean loss, say, rather than its perplexity, so that no block outweighs the others. The incumbent may have more blocks.
@@ -51,7 +51,7 @@ func ClearlyWorse(trial, incumbent []float64, confidence float64) (Comparison, e
 	if n > 0 {
 		c.Difference = stat.Mean(d, nil)
 	}
-	if n < fewestBlocks {
+	if n < FewestBlocks {
 		return c, nil
 	}
 	alpha := (1 - confidence) / float64(n*(n-1))

@@ -211,23 +211,20 @@ func (g *GP) PredictGradient(x []float64) *Prediction {
 		p.VarianceGradient[i] /= h.length(i)
 	}
 	for t, v := range h.Trends {
-		g.trendGradient(p, trends[t].Total, v, slopes[t], phi[t], g.features[t], k)
+		g.trendGradient(p, trends[t], v, slopes[t], phi[t], g.features[t], k)
 	}
 	return p
 }
 
 // trendGradient adds what one trend of variance v contributes; solved is K⁻¹ k.
-func (g *GP) trendGradient(p *Prediction, total bool, v float64, slopes, phi []float64, features [][]float64, solved []float64) {
+func (g *GP) trendGradient(p *Prediction, t Trend, v float64, slopes, phi []float64, features [][]float64, solved []float64) {
 	mean, spread := make([]float64, len(phi)), make([]float64, len(phi))
 	for j, f := range features {
 		floats.AddScaled(mean, g.alpha[j], f)
 		floats.AddScaled(spread, solved[j], f)
 	}
 	for i, slope := range slopes {
-		at := i
-		if total {
-			at = 0
-		}
+		at := t.at(i)
 		p.MeanGradient[i] += v * slope * mean[at]
 		p.VarianceGradient[i] += 2 * v * slope * (phi[at] - spread[at])
 	}

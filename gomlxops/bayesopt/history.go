@@ -14,6 +14,10 @@ const (
 	Pending State = "pending"
 	Done    State = "done"
 	Failed  State = "failed"
+
+	// Stopped trials were found clearly worse than the best before all of their measurement was done; see [ClearlyWorse]. Their Value is what the
+	// part that was done foretells: models learn from it, and it never counts as the best.
+	Stopped State = "stopped"
 )
 
 // Phase says why a point was suggested.
@@ -45,7 +49,7 @@ type Suggestion struct {
 type Trial struct {
 	Suggestion
 	State State   `json:"state"`
-	Value float64 `json:"value,omitempty"` // the objective, where Done
+	Value float64 `json:"value,omitempty"` // the objective, where Done or Stopped
 
 	// At is the point that was evaluated, where rounding to whole ranks made it differ from X.
 	At []float64 `json:"at,omitempty"`
@@ -59,6 +63,9 @@ func (t *Trial) point() []float64 {
 	return t.X
 }
 
+// measured says whether the trial has a value.
+func (t *Trial) measured() bool { return t.State == Done || t.State == Stopped }
+
 func (t *Trial) check(s Space) error {
 	if err := s.checkPoint(t.X); err != nil {
 		return fmt.Errorf("trial %d: %w", t.ID, err)
@@ -68,10 +75,10 @@ func (t *Trial) check(s Space) error {
 			return fmt.Errorf("trial %d: evaluated at: %w", t.ID, err)
 		}
 	}
-	if !slices.Contains([]State{Pending, Done, Failed}, t.State) {
-		return fmt.Errorf("trial %d: expected state %s, %s or %s, found %q", t.ID, Pending, Done, Failed, t.State)
+	if !slices.Contains([]State{Pending, Done, Failed, Stopped}, t.State) {
+		return fmt.Errorf("trial %d: expected state %s, %s, %s or %s, found %q", t.ID, Pending, Done, Failed, Stopped, t.State)
 	}
-	if t.State == Done && !finite(t.Value) {
+	if t.measured() && !finite(t.Value) {
 		return fmt.Errorf("trial %d: expected a finite value, found %v; a trial without one has failed", t.ID, t.Value)
 	}
 	return nil
@@ -90,7 +97,7 @@ type history struct {
 func (h *history) finished() (u [][]float64, y []float64, good int) {
 	worst := math.Inf(-1)
 	for i := range h.trials {
-		if t := &h.trials[i]; t.State == Done {
+		if t := &h.trials[i]; t.measured() {
 			worst = math.Max(worst, t.Value)
 			good++
 		}
@@ -101,7 +108,7 @@ func (h *history) finished() (u [][]float64, y []float64, good int) {
 			continue
 		}
 		u = append(u, h.domain.toUnit(t.point()))
-		if t.State == Done {
+		if t.measured() {
 			y = append(y, t.Value)
 		} else {
 			y = append(y, worst)

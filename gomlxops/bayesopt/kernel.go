@@ -3,6 +3,7 @@ package bayesopt
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // Notation of this file and of gp.go, evidence.go.
@@ -50,29 +51,45 @@ func (k Kernel) at(r2 float64) (value, slope float64) {
 }
 
 // Trend adds to the kernel what a Bayesian linear regression would: v Σ_i f_i(x_i) f_i(z_i), or with Total
-// v (Σ_i f_i(x_i)) (Σ_i f_i(z_i)). It is a mean function whose coefficients are unknown, normal with variance v, and integrated
+// v (Σ_i f_i(x_i)) (Σ_i f_i(z_i)), or with Pool the same for each pool. It is a mean function whose coefficients are unknown, normal with variance v, and integrated
 // out (Rasmussen and Williams, Gaussian Processes for Machine Learning, section 2.7). Where the data are silent a Gaussian process returns
 // to its mean; with a trend it goes on as the trend does.
 type Trend struct {
 	Feature func(i int, x float64) (value, slope float64) // f_i and its derivative
 	Total   bool                                          // one coefficient for the sum, instead of one for each coordinate
+	Pool    []int                                         // where not nil: coordinates of one number, from 0 on, share a coefficient
 }
 
-// features returns f_i(x_i) for each i, or their sum alone.
-func (t Trend) features(x []float64) []float64 {
-	if t.Total {
-		sum := 0.0
-		for i, v := range x {
-			f, _ := t.Feature(i, v)
-			sum += f
-		}
-		return []float64{sum}
+// at returns which coefficient coordinate i has.
+func (t Trend) at(i int) int {
+	switch {
+	case t.Total:
+		return 0
+	case t.Pool != nil:
+		return t.Pool[i]
 	}
-	out := make([]float64, len(x))
+	return i
+}
+
+// features returns f_i(x_i) for each i, or their sums over those that share a coefficient.
+func (t Trend) features(x []float64) []float64 {
+	out := make([]float64, t.width(len(x)))
 	for i, v := range x {
-		out[i], _ = t.Feature(i, v)
+		f, _ := t.Feature(i, v)
+		out[t.at(i)] += f
 	}
 	return out
+}
+
+// width is how many coefficients there are.
+func (t Trend) width(d int) int {
+	switch {
+	case t.Total:
+		return 1
+	case t.Pool != nil:
+		return slices.Max(t.Pool) + 1
+	}
+	return d
 }
 
 // Covariance says how a Gaussian process is built; its numbers are in [Hyper].

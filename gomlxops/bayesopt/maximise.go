@@ -4,6 +4,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+
+	"gonum.org/v1/gonum/floats"
 )
 
 // How the acquisition is maximised: candidates scored, the best of which are climbed from, with so many evaluations each.
@@ -14,13 +16,13 @@ const (
 )
 
 func (s *Surrogate) improvement(u []float64) float64 {
-	mean, variance := s.gp.Predict(u)
+	mean, variance := s.believe(u)
 	return LogExpectedImprovement(s.best, mean, math.Sqrt(variance), 0)
 }
 
 // maximise returns the point of the budget surface, and of the box around the incumbent, where log EI is largest, as far as climbing from
-// several starts tells; the incumbent is one of them.
-func (s *Surrogate) maximise(rng *rand.Rand) ([]float64, float64) {
+// several starts tells; the incumbent is one of them. Tops that repeat a known point are passed over; nil where all do.
+func (s *Surrogate) maximise(known [][]float64, rng *rand.Rand) ([]float64, float64) {
 	starts := s.candidates(rng)
 	values := make([]float64, len(starts))
 	together(len(starts), func(i int) { values[i] = s.improvement(starts[i]) })
@@ -38,16 +40,19 @@ func (s *Surrogate) maximise(rng *rand.Rand) ([]float64, float64) {
 			from = starts[order[i-1]]
 		}
 		tops[i], heights[i] = ascend(func(u, gradient []float64) float64 {
-			return logImprovement(s.best, s.gp.PredictGradient(u), gradient)
+			p := s.gp.PredictGradient(u)
+			p.Variance *= s.wide
+			floats.Scale(s.wide, p.VarianceGradient)
+			return logImprovement(s.best, p, gradient)
 		}, project, from, evaluations)
 	})
-	best := 0
-	for i := range tops {
-		if heights[i] > heights[best] {
-			best = i
+	best, height := []float64(nil), math.Inf(-1)
+	for i, top := range tops {
+		if (best == nil || heights[i] > height) && !repeats(top, known) {
+			best, height = top, heights[i]
 		}
 	}
-	return tops[best], heights[best]
+	return best, height
 }
 
 // box returns the bounds of the search, in unit coordinates.

@@ -144,6 +144,19 @@ func (o *Optimizer) TellAt(id int, x []float64, value float64) error {
 // Fail says that the objective could not be evaluated. The model takes the point as no better than the worst one seen, and the search goes on.
 func (o *Optimizer) Fail(id int) error { return o.tell(id, nil, math.NaN()) }
 
+// Stop says that the objective at x was clearly worse than the best before it was known, and what is expected of it. See [Stopped].
+func (o *Optimizer) Stop(id int, x []float64, expected float64) error {
+	if err := o.TellAt(id, x, expected); err != nil {
+		return err
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if t := o.find(id); t.State == Done {
+		t.State = Stopped
+	}
+	return nil
+}
+
 func (o *Optimizer) tell(id int, at []float64, value float64) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()

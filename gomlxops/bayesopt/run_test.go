@@ -2,6 +2,7 @@ package bayesopt
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"math"
 	"math/rand/v2"
@@ -219,5 +220,56 @@ func TestDiagnostics(t *testing.T) {
 	}
 	if _, err := model.PartialDependence("gate", 1); err == nil {
 		t.Error("one step was taken")
+	}
+}
+
+// A stopped trial teaches the model, is never the best, and survives the way through JSON.
+func TestStopped(t *testing.T) {
+	space, f := groups()
+	o := mustNew(t, space, Options{Seed: 1})
+	for range 6 {
+		s := mustAsk(t, o)
+		mustTell(t, o.Tell(s.ID, f(s.X)))
+	}
+	before, _ := o.Best()
+	s := mustAsk(t, o)
+	mustTell(t, o.Stop(s.ID, s.X, before.Value-1))
+	if best, _ := o.Best(); best.ID != before.ID {
+		t.Errorf("the stopped trial is the best: %+v", best)
+	}
+	again := mustNew(t, space, Options{Seed: 1})
+	for _, trial := range o.Trials()[:6] {
+		again.history.trials = append(again.history.trials, trial)
+	}
+	without, err := again.Surrogate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	with, err := o.Surrogate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	old, _, _ := without.Predict(s.X)
+	if now, _, _ := with.Predict(s.X); !(now < old-0.1) {
+		t.Errorf("the model expects %v there, %v without the stopped trial", now, old)
+	}
+	data, err := json.Marshal(o.Trials())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var trials []Trial
+	if err := json.Unmarshal(data, &trials); err != nil || trials[6].State != Stopped {
+		t.Fatalf("%+v, %v", trials, err)
+	}
+	back := mustNew(t, space, Options{Seed: 1}, trials...)
+	if a, b := mustAsk(t, o), mustAsk(t, back); !slices.Equal(a.X, b.X) {
+		t.Errorf("asks for %v, and from JSON for %v", a.X, b.X)
+	}
+	if err := o.Stop(99, s.X, 1); err == nil {
+		t.Error("an unknown trial was stopped")
+	}
+	trials[6].Value = math.NaN()
+	if _, err := New(space, Options{}, trials...); err == nil {
+		t.Error("a stopped trial without a value was taken")
 	}
 }

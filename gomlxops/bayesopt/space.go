@@ -29,6 +29,10 @@ type Variable struct {
 	// Curve is what is believed beforehand of the variable's own part in the objective, up to a factor that all variables
 	// share: the energy that a group discards at some ratios, say. It may be left out; see the package comment.
 	Curve []Knot `json:"curve,omitempty"`
+
+	// Labels say what the variable has in common with others, for Curves that may be wrong alike: its kind and its layer, say. Either no variable
+	// has any or all have as many; the first label is compared with others' first.
+	Labels []string `json:"labels,omitempty"`
 }
 
 // Knot is one point of a [Variable]'s Curve.
@@ -65,6 +69,9 @@ func (s Space) Check() error {
 		seen[v.Name] = true
 		if err := v.check(weighted); err != nil {
 			return err
+		}
+		if found, want := len(v.Labels), len(s.Variables[0].Labels); found != want {
+			return fmt.Errorf("%w: %s: expected %d labels as %s has, found %d", ErrSpace, v.Name, want, s.Variables[0].Name, found)
 		}
 	}
 	return s.checkBudget()

@@ -18,6 +18,7 @@ type Surrogate struct {
 	u       [][]float64 // observed
 	y       []float64   // measured, failed trials as the worst
 	ids     []int
+	wide    float64 // what variances are multiplied by; see widening
 	best    float64 // the incumbent: the least posterior mean at observed points, since measurements may be noisy
 	at      int     // where that is
 	side    float64 // of the box that is searched
@@ -29,7 +30,7 @@ func newSurrogate(h *history, u [][]float64, y []float64, hyper Hyper) (*Surroga
 	if err != nil {
 		return nil, err
 	}
-	s.gp = gp
+	s.gp, s.wide = gp, widening(gp)
 	for i, p := range u {
 		if mean, _ := gp.Predict(p); mean < s.best {
 			s.best, s.at = mean, i
@@ -41,6 +42,27 @@ func newSurrogate(h *history, u [][]float64, y []float64, hyper Hyper) (*Surroga
 		}
 	}
 	return s, nil
+}
+
+// sureness is how many trials the belief that a process knows its own deviations is worth.
+const sureness = 1
+
+// widening returns what a process's variances have to be multiplied by to agree with its errors on values that it was not told, which for n
+// values is (ν + Σ z²)/(ν + n), z of [GP.LeaveOneOut] and ν = sureness, or 1 if that is less. The most probable hyperparameters of few
+// trials leave out how unsure these are themselves.
+func widening(gp *GP) float64 {
+	means, variances := gp.LeaveOneOut()
+	sum := float64(sureness)
+	for i, y := range gp.y {
+		sum += (y - means[i]) * (y - means[i]) / variances[i]
+	}
+	return math.Max(1, sum/float64(sureness+len(gp.y)))
+}
+
+// believe is what the process predicts at u, its variance widened.
+func (s *Surrogate) believe(u []float64) (mean, variance float64) {
+	mean, variance = s.gp.Predict(u)
+	return mean, variance * s.wide
 }
 
 // Surrogate returns the model of what was measured so far. An error where fewer than two trials are done.
@@ -68,7 +90,7 @@ func (s *Surrogate) Predict(x []float64) (mean, deviation float64, err error) {
 }
 
 func (s *Surrogate) predict(u []float64) (mean, deviation float64) {
-	mean, variance := s.gp.Predict(u)
+	mean, variance := s.believe(u)
 	return s.outcome.from(mean, math.Sqrt(variance))
 }
 
@@ -83,9 +105,9 @@ func (s *Surrogate) propose(h *history, rng *rand.Rand) proposal {
 		_ = s.gp.Add(u, mean) // a point that repeats another teaches nothing
 	}
 	known := append(pending, s.u...)
-	u, log, phase := []float64(nil), 0.0, PhaseModel
-	if u, log = s.maximise(rng); repeats(u, known) {
-		// What looks best was measured already.
+	u, log := s.maximise(known, rng)
+	phase := PhaseModel
+	if u == nil { // what looks best was measured already
 		u, log, phase = s.elsewhere(known, rng)
 	}
 	mean, deviation := s.predict(u)
@@ -103,7 +125,10 @@ func (s *Surrogate) elsewhere(known [][]float64, rng *rand.Rand) ([]float64, flo
 	return best, top, PhaseRandom
 }
 
+// sameWithin is how far apart points are taken for one: about a rank in 500.
+const sameWithin = 2e-3
+
 // repeats says whether u is one of the others, more closely than ranks can tell.
 func repeats(u []float64, others [][]float64) bool {
-	return slices.ContainsFunc(others, func(o []float64) bool { return floats.Distance(u, o, math.Inf(1)) < 1e-4 })
+	return slices.ContainsFunc(others, func(o []float64) bool { return floats.Distance(u, o, math.Inf(1)) < sameWithin })
 }

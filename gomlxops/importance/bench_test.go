@@ -19,12 +19,17 @@ func (noProbe) Graph(transformer.Tap) []*graph.Node               { return nil }
 func (noProbe) Observe(transformer.Seen, []*tensors.Tensor) error { return nil }
 func (noProbe) Finish(int) error                                  { return nil }
 
-// benchModel is a model of pocket's shape, or of 1,024 channels, with random weights.
-func benchModel(b *testing.B, hidden int) *transformer.Model {
+// benchShapes are those of transformer's benchmarks that testdata/torch_peer.py there knows too.
+var benchShapes = map[string]string{
+	"peer": `"hidden_size": 256, "intermediate_size": 704, "num_hidden_layers": 4, "num_attention_heads": 8, "num_key_value_heads": 8`,
+	"wide": `"hidden_size": 1024, "intermediate_size": 2816, "num_hidden_layers": 2, "num_attention_heads": 16, "num_key_value_heads": 16`,
+}
+
+// benchModel is a model of a shape with random weights.
+func benchModel(b *testing.B, shape string) *transformer.Model {
 	b.Helper()
-	c, err := transformer.ParseConfig(fmt.Appendf(nil, `{"model_type": "llama", "architectures": ["LlamaForCausalLM"], "vocab_size": 2048, "hidden_size": %d,
-		"intermediate_size": %d, "num_hidden_layers": 4, "num_attention_heads": 8, "num_key_value_heads": 4, "max_position_embeddings": 2048,
-		"rms_norm_eps": 1e-5, "tie_word_embeddings": true}`, hidden, hidden*5/2))
+	c, err := transformer.ParseConfig(fmt.Appendf(nil, `{"model_type": "llama", "architectures": ["LlamaForCausalLM"], "vocab_size": 2048, %s,
+		"max_position_embeddings": 2048, "rms_norm_eps": 1e-5, "tie_word_embeddings": true}`, benchShapes[shape]))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -43,8 +48,11 @@ func benchModel(b *testing.B, hidden int) *transformer.Model {
 // BenchmarkTaylor measures a forward pass with losses, the way back by itself, and with what Fisher sums and Taylor scores ask for. The
 // issue's bound on the way back is three forward passes; what the sinks take besides is the part for each sequence.
 func BenchmarkTaylor(b *testing.B) {
-	for _, c := range []struct{ hidden, sequences, length int }{{256, 16, 256}, {256, 64, 64}, {1024, 8, 256}} {
-		m := benchModel(b, c.hidden)
+	for _, c := range []struct {
+		shape             string
+		sequences, length int
+	}{{"peer", 16, 256}, {"peer", 64, 64}, {"wide", 8, 256}} {
+		m := benchModel(b, c.shape)
 		rng := rand.New(rand.NewPCG(1, 2))
 		sequences := make([][]int32, c.sequences)
 		for i := range sequences {
@@ -67,7 +75,7 @@ func BenchmarkTaylor(b *testing.B) {
 			{"fisher", func(ctx context.Context) error { _, err := Collect(ctx, m, sequences, Options{}); return err }},
 			{"taylor", func(ctx context.Context) error { _, err := Taylor(ctx, m.Dense(), sequences, Options{}); return err }},
 		} {
-			b.Run(fmt.Sprintf("%d/%d×%d/%s", c.hidden, c.sequences, c.length, what.name), func(b *testing.B) {
+			b.Run(fmt.Sprintf("%s/%d×%d/%s", c.shape, c.sequences, c.length, what.name), func(b *testing.B) {
 				cpu := cpuTime()
 				for b.Loop() {
 					if err := what.run(b.Context()); err != nil {

@@ -29,25 +29,23 @@ func Energy(spectra []*Spectrum, ratio float64, opt AllocationOptions) (map[stri
 	if err := checkRatio(ratio); err != nil {
 		return nil, nil, err
 	}
-	ladders, before, least := make([]ladder, len(spectra)), int64(0), int64(0)
-	for i, s := range spectra {
-		w, err := opt.weight(s.Linear.Name)
-		if err != nil {
-			return nil, nil, err
-		}
-		ladders[i] = newLadder(s, w, opt)
+	share, err := NewShare(spectra, opt)
+	if err != nil {
+		return nil, nil, err
+	}
+	before, least := int64(0), share.Least()
+	for _, s := range spectra {
 		before += s.Linear.Params()
-		least += ladders[i][0].cost
 	}
 	budget := budgetOf(ratio, before)
 	if least > budget {
 		return nil, nil, fmt.Errorf("ratio: expected at most %.4g, where the least ranks take %d of %d parameters, found %v; take a smaller ratio, a lower minimum or protect less",
 			math.Floor((1-float64(least)/float64(before))*1e4)/1e4, least, before, ratio)
 	}
-	p := newPlan(ladders, budget)
+	p := share.plan(budget)
 	ranks := make(map[string]int, len(spectra))
-	for i, s := range spectra {
-		ranks[s.Linear.Name] = ladders[i][p.at[i]].rank
+	for i, rank := range share.ranks(p) {
+		ranks[spectra[i].Linear.Name] = rank
 	}
 	forms, a, err := Apply(spectra, ranks)
 	if err != nil {

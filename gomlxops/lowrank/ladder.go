@@ -1,10 +1,6 @@
 package lowrank
 
-import (
-	"cmp"
-	"math"
-	"slices"
-)
+import "math"
 
 // rung is one way to hold a linear: at a rank, or dense as rank 0.
 type rung struct {
@@ -85,25 +81,6 @@ type plan struct {
 	left    int64   // of the budget
 	loss    float64 // of the choice
 	bound   float64 // no choice within the budget loses less
-}
-
-// newPlan chooses rungs within the budget; see [Energy]. left is negative where not even the lowest rungs fit.
-func newPlan(ladders []ladder, budget int64) *plan {
-	p := &plan{ladders: ladders, at: make([]int, len(ladders)), left: budget}
-	var climbs []climb
-	for i, l := range ladders {
-		p.left -= l[0].cost
-		climbs = append(climbs, l.hull(i)...)
-	}
-	if p.left < 0 {
-		return p
-	}
-	slices.SortStableFunc(climbs, func(a, b climb) int { return cmp.Compare(b.slope(), a.slope()) })
-	p.ascend(climbs)
-	p.fill()
-	p.loss = p.total()
-	p.bound = min(p.bound, p.loss) // rounding
-	return p
 }
 
 // ascend takes the climbs that fit, best first. With a part of the first that does not, the choice would lose the least that

@@ -51,7 +51,7 @@ func TestPlanAgainstBruteForce(t *testing.T) {
 	for range 300 {
 		ladders, low, high := randomLadders(r)
 		for budget := low; budget <= high; budget += 1 + r.Int64N(4) {
-			p := newPlan(ladders, budget)
+			p := shareOf(ladders).plan(budget)
 			spent, cheapest, dearest := int64(0), int64(math.MaxInt64), 0.0
 			for i, l := range ladders {
 				spent += l[p.at[i]].cost
@@ -85,13 +85,13 @@ func TestPlanAgainstBruteForce(t *testing.T) {
 // A lowest rung that does not fit is told by what is left, and full budgets leave everything dense.
 func TestPlanAtItsEnds(t *testing.T) {
 	ladders, low, high := randomLadders(rand.New(rand.NewPCG(3, 3)))
-	if p := newPlan(ladders, low-1); p.left >= 0 {
+	if p := shareOf(ladders).plan(low - 1); p.left >= 0 {
 		t.Errorf("left %d", p.left)
 	}
-	if p := newPlan(ladders, low); p.left != 0 || p.at[0] != 0 {
+	if p := shareOf(ladders).plan(low); p.left != 0 || p.at[0] != 0 {
 		t.Errorf("%+v", p)
 	}
-	if p := newPlan(ladders, high); p.left != 0 || p.loss != 0 || p.bound != 0 {
+	if p := shareOf(ladders).plan(high); p.left != 0 || p.loss != 0 || p.bound != 0 {
 		t.Errorf("%+v", p)
 	}
 }
@@ -109,7 +109,7 @@ func TestPlanIsMonotone(t *testing.T) {
 		}
 		before := math.Inf(1)
 		for budget := low; budget <= high; budget++ {
-			p := newPlan(ladders, budget)
+			p := shareOf(ladders).plan(budget)
 			tried++
 			if p.loss > before+1e-12 {
 				t.Fatalf("seed %d: budget %d loses %g, one parameter less %g", seed, budget, p.loss, before)

@@ -23,6 +23,7 @@ var benchShapes = []benchShape{
 	{"peer", benchConfig(2048, 256, 704, 4, 8, 8), 8, 256},
 	{"pocket", benchConfig(2048, 256, 640, 4, 8, 4), 8, 256},
 	{"long", benchConfig(2048, 256, 704, 4, 8, 8), 2, 1024},
+	{"wide", benchConfig(2048, 1024, 2816, 2, 16, 16), 4, 256},
 }
 
 func benchConfig(vocab, hidden, mid, layers, heads, kv int) Config {

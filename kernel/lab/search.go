@@ -8,8 +8,9 @@ import (
 	"math"
 	"slices"
 
-	"github.com/parelab/pare/datasets"
 	"github.com/parelab/pare/gomlxops/bayesopt"
+	"github.com/parelab/pare/gomlxops/evaluate"
+	"github.com/parelab/pare/gomlxops/lowrank"
 )
 
 // Search looks for the allocation of ranks that keeps perplexity lowest, in few trials. The attempt's method and ratio and Trials must
@@ -19,33 +20,63 @@ type Search struct {
 	Trials  int              // of the whole search, those of earlier runs and of other processes among them
 	Workers int              // trials that are measured at once; default 1
 	Sampler bayesopt.Sampler // default bayesopt.Bayes
-	Groups  Grouping         // which linears share a ratio; default GroupKinds
+	Groups  Grouping         // which linears share a ratio; default GroupLinears up to 200 of them, then GroupBands; GroupKinds where Prior knows nothing
 	Bands   int              // of layers, for GroupBands; default 4, or the number of layers if that is less
 	Upper   float64          // most that a group may lose; default 0.9
 	Seed    uint64           // of the search and of its blocks; default 1
-	Flat    bool             // keep from the optimiser what energy each ratio discards
-	Fisher  bool             // begin at the allocation by Fisher-weighed energy too, which takes gradients
 
-	// Blocks of BlockLength tokens are what every trial is measured on, drawn at random from the calibration text, so that the study's
-	// held-out text stays unseen. Defaults 16 and 256.
+	// Prior is what is known before the first trial: where to begin, and for Bayes how each group's loss depends on its ratio. ByFisher, the
+	// default of Bayes, takes gradients; lowrank.ByEnergy does not; lowrank.ByUniform, the default of the others, knows nothing.
+	Prior By
+
+	// Within says how ranks are shared out among the linears of a group: lowrank.ByUniform, lowrank.ByEnergy or ByFisher. Default is the Prior.
+	Within By
+
+	// Objective is what is made small; default perplexity.
+	Objective Objective
+
+	// Blocks of BlockLength tokens are what every trial is measured on, drawn from the calibration text, so that the study's held-out text stays
+	// unseen. Defaults 16 and 256. Choose says how; default AtRandom.
 	Blocks, BlockLength int
+	Choose              Choice
+
+	// StopAt is the confidence with which a trial has to be worse than the best, after a part of its blocks, to be stopped there: 0.99, say; see
+	// bayesopt.ClearlyWorse. 0 measures every trial on all blocks.
+	StopAt float64
 }
 
 const (
 	defaultBands  = 4
 	defaultUpper  = 0.9
 	defaultLooks  = 16  // blocks
+	mostVariables = 200 // that a search has by default
 	blockSeedSalt = 977 // sets the search's blocks apart from the calibration's sequences of the same seed
 )
 
 func (s Search) withDefaults(m *Model) Search {
 	s.Workers, s.Seed = max(s.Workers, 1), cmp.Or(s.Seed, 1)
-	s.Sampler, s.Groups = cmp.Or(s.Sampler, bayesopt.Bayes), cmp.Or(s.Groups, GroupKinds)
+	s.Sampler, s.Choose, s.Objective = cmp.Or(s.Sampler, bayesopt.Bayes), cmp.Or(s.Choose, AtRandom), s.Objective.withDefaults()
+	if s.Prior == "" {
+		if s.Prior = lowrank.ByUniform; s.Sampler == bayesopt.Bayes {
+			s.Prior = ByFisher
+		}
+	}
+	s.Within = cmp.Or(s.Within, s.Prior)
+	if s.Groups == "" {
+		if s.Groups = GroupKinds; s.Prior != lowrank.ByUniform {
+			if s.Groups = GroupLinears; len(m.Linears()) > mostVariables {
+				s.Groups = GroupBands
+			}
+		}
+	}
 	s.Upper, s.Blocks = cmp.Or(s.Upper, defaultUpper), cmp.Or(s.Blocks, defaultLooks)
 	s.BlockLength = cmp.Or(s.BlockLength, min(longestDefault, m.Config().MaxPositions))
 	s.Allocate = ""
 	return s
 }
+
+// priors are the values of Prior and Within.
+var priors = []By{lowrank.ByUniform, lowrank.ByEnergy, ByFisher}
 
 func (s Search) check() error {
 	if err := s.Attempt.check(); err != nil {
@@ -62,12 +93,22 @@ func (s Search) check() error {
 		return fmt.Errorf("sampler: expected one of %q, found %q", bayesopt.Samplers, s.Sampler)
 	case !slices.Contains(Groupings, s.Groups):
 		return fmt.Errorf("groups: expected one of %q, found %q", Groupings, s.Groups)
+	case !slices.Contains(priors, s.Prior):
+		return fmt.Errorf("prior: expected one of %q, found %q", priors, s.Prior)
+	case !slices.Contains(priors, s.Within):
+		return fmt.Errorf("within: expected one of %q, found %q", priors, s.Within)
 	case s.Bands < 0 || s.Blocks < 1 || s.BlockLength < 2:
 		return fmt.Errorf("bands, blocks, block length: expected none below 0, 1 and 2, found %d, %d and %d", s.Bands, s.Blocks, s.BlockLength)
 	case !(s.Upper > 0 && s.Upper <= 1):
 		return fmt.Errorf("upper: expected a ratio in (0,1], found %v", s.Upper)
+	case !slices.Contains(Choices, s.Choose):
+		return fmt.Errorf("blocks: expected to be chosen by one of %q, found %q", Choices, s.Choose)
+	case !(s.StopAt >= 0 && s.StopAt < 1):
+		return fmt.Errorf("stop: expected a confidence of at least 0 and below 1, found %v", s.StopAt)
+	case s.StopAt > 0 && s.Objective.Function != nil:
+		return fmt.Errorf("stop: objective %s measures no blocks, after some of which a trial could be stopped; take 0", s.Objective)
 	}
-	return nil
+	return s.Objective.check()
 }
 
 // Search runs a search, or goes on with it, and returns what it found. Every suggestion is a trial of the study before it is measured;
@@ -80,20 +121,20 @@ func (s *Study) Search(ctx context.Context, m *Model, search Search) (*Found, er
 	if err := search.check(); err != nil {
 		return nil, err
 	}
-	h, err := s.hunt(ctx, m, search)
+	watch := s.lab.watch(fmt.Sprintf("Search %s at %.4g%%", search.Label(), 100*search.Ratio))
+	defer watch.Close()
+	h, err := s.hunt(ctx, m, search, watch)
 	if err != nil {
 		return nil, err
 	}
-	h.watch = s.lab.watch(fmt.Sprintf("Search %s at %.4g%%", search.Label(), 100*search.Ratio))
-	defer h.watch.Close()
 	err = h.run(ctx)
 	found, seen := h.found(context.WithoutCancel(ctx))
 	return found, errors.Join(err, seen)
 }
 
 // hunt prepares a search: spectra, the space, the blocks, and the digest that its trials are known by.
-func (s *Study) hunt(ctx context.Context, m *Model, search Search) (*hunt, error) {
-	h := &hunt{Search: search, study: s, model: m}
+func (s *Study) hunt(ctx context.Context, m *Model, search Search, watch Watcher) (*hunt, error) {
+	h := &hunt{Search: search, study: s, model: m, watch: watch}
 	needs, err := s.lab.needs(ctx, m, search.Attempt)
 	if err != nil {
 		return nil, err
@@ -102,11 +143,8 @@ func (s *Study) hunt(ctx context.Context, m *Model, search Search) (*hunt, error
 	if err != nil {
 		return nil, err
 	}
-	if h.space, err = newSearchSpace(spectra, search); err != nil {
-		return nil, err
-	}
 	var weights map[string]float64
-	if search.Fisher {
+	if search.Prior == ByFisher || search.Within == ByFisher {
 		g, err := s.lab.Gradients(ctx, m, search.Calibration)
 		if err != nil {
 			return nil, err
@@ -115,26 +153,32 @@ func (s *Study) hunt(ctx context.Context, m *Model, search Search) (*hunt, error
 			return nil, err
 		}
 	}
-	h.options = bayesopt.Options{Sampler: search.Sampler, Seed: search.Seed}
-	if h.options.Starts, err = h.space.starts(search, weights); err != nil {
+	if h.space, err = newSearchSpace(spectra, search, weights); err != nil {
 		return nil, err
 	}
-	return h, h.draw()
+	h.options = bayesopt.Options{Sampler: search.Sampler, Seed: search.Seed}
+	if h.options.Starts, err = h.space.starts(search); err != nil {
+		return nil, err
+	}
+	on := h.calibration(h.model)
+	if h.text, err = s.lab.Tokens(m, on.Text, CalibrationPart); err != nil {
+		return nil, err
+	}
+	if err := h.draw(ctx); err != nil {
+		return nil, err
+	}
+	h.digest = key("search 3", h.made(), fmt.Sprintf("%+v", h.options), h.Objective.String(), h.Objective.TopK, h.StopAt)[:16]
+	if h.Objective.needsTeacher() {
+		h.teacher, err = evaluate.NewTeacher(ctx, m.Dense(), h.blocks, h.Objective.TopK, watch)
+	}
+	return h, err
 }
 
-// draw chooses the blocks and names the search.
-func (h *hunt) draw() (err error) {
-	on := h.calibration(h.model)
-	if h.text, err = h.study.lab.Tokens(h.model, on.Text, CalibrationPart); err != nil {
-		return err
-	}
-	if h.blocks, err = datasets.Sample(h.text.IDs, h.Blocks, h.BlockLength, h.Seed+blockSeedSalt); err != nil {
-		return fmt.Errorf("text %s: %w", h.text, err)
-	}
+// made is what a search's blocks and space were made from.
+func (h *hunt) made() string {
 	first := h.space.spectra[0]
-	h.digest = key("search 1", first.Model, first.Moments, first.Fisher, first.Method, first.Settings, h.text.Digest, h.text.Part,
-		h.Blocks, h.BlockLength, fmt.Sprintf("%+v", h.space.Space), fmt.Sprintf("%+v", h.options), h.Options.Multiple, h.Options.FreeBias)[:16]
-	return nil
+	return key(first.Model, first.Moments, first.Fisher, first.Method, first.Settings, h.text.Digest, h.text.Part, h.Blocks, h.BlockLength, h.Choose, h.Seed,
+		fmt.Sprintf("%+v", h.space.Space), h.Options.Multiple, h.Options.FreeBias, h.Within)
 }
 
 // best returns the trial with the least value, the earliest of equals.

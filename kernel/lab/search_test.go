@@ -19,7 +19,7 @@ import (
 
 // quickSearch is a search of a tiny model that takes milliseconds for a trial.
 func quickSearch(trials int) Search {
-	return Search{Attempt: Attempt{Method: lowrank.PlainSVD, Ratio: 0.4}, Trials: trials, Blocks: 1, BlockLength: 16}
+	return Search{Attempt: Attempt{Method: lowrank.PlainSVD, Ratio: 0.4, Calibration: little}, Groups: GroupKinds, Trials: trials, Blocks: 1, BlockLength: 16}
 }
 
 func testStudy(t testing.TB, l *Lab) *Study {
@@ -41,7 +41,7 @@ func TestSearchRanksMeetTheBudget(t *testing.T) {
 			for _, opt := range []lowrank.AllocationOptions{{}, {Multiple: 2, Protect: []transformer.Kind{transformer.Value}}} {
 				s := quickSearch(1)
 				s.Method, s.Groups, s.Options, s.Calibration = method, groups, opt, little
-				h, err := study.hunt(t.Context(), m, s.withDefaults(m))
+				h, err := study.hunt(t.Context(), m, s.withDefaults(m), silent{})
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -3,6 +3,7 @@ package lab
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/parelab/pare/gomlxops/lowrank"
 	"github.com/parelab/pare/gomlxops/transformer"
@@ -16,26 +17,60 @@ func (l rankedLinear) ideal(x float64) float64 {
 	return ((1-x)*float64(l.Params()) - float64(l.bias)) / float64(l.step)
 }
 
-// ranks turns ratios into ranks, by linear, that hold no more than the budget: ideal ranks are rounded down to a multiple, and what
-// that leaves goes to the largest remainders first, as far as it lasts. Of equal remainders the earlier linear's comes first. A
-// linear that would hold no less than its dense matrix has no rank and stays dense.
+// within are the ranks of a group's members at ratio x, 0 for dense: each loses the fraction x, rounded up to a multiple of a rank, or where the group
+// has a share, ranks are where the share puts them.
+func (p *searchSpace) within(g group, x float64, multiple int) []int {
+	ranks := make([]int, len(g.members))
+	if x <= 0 || g.name == protectedGroup {
+		return ranks
+	}
+	if g.share != nil {
+		ranks, _ = g.share.Divide(int64((1-x)*float64(g.params) + rankSlack*float64(g.params)))
+		return ranks
+	}
+	for k, i := range g.members {
+		ranks[k] = int(p.linears[i].ideal(x)/float64(multiple)+rankSlack) * multiple
+	}
+	return ranks
+}
+
+// ranks turns ratios into ranks, by linear, that hold no more than the budget. What rounding down leaves of it goes into single steps, as far as
+// it lasts. A linear that would hold no less than its dense matrix has no rank and stays dense.
 func (p *searchSpace) ranks(x []float64, opt lowrank.AllocationOptions) map[string]int {
-	multiple := max(opt.Multiple, 1)
+	ranks, left := make([]int, len(p.linears)), p.budget
+	for k, g := range p.groups {
+		for j, rank := range p.within(g, x[k], max(opt.Multiple, 1)) {
+			i := g.members[j]
+			ranks[i] = rank
+			left -= p.linears[i].held(rank)
+		}
+	}
+	if p.share != nil {
+		ranks = p.share.Fill(ranks, p.budget)
+	} else {
+		p.fill(ranks, x, left, max(opt.Multiple, 1))
+	}
+	out := map[string]int{}
+	for i, l := range p.linears {
+		if ranks[i] > 0 && l.held(ranks[i]) < l.Params() {
+			out[l.Name] = ranks[i]
+		}
+	}
+	return out
+}
+
+// fill spends what is left on the largest remainders first; of equal ones the earlier linear's comes first.
+func (p *searchSpace) fill(ranks []int, x []float64, left int64, multiple int) {
 	type rest struct {
 		linear int
 		steps  float64 // of a multiple, that rounding down took
 	}
-	ranks, left := make([]int, len(p.linears)), p.budget
 	var rests []rest
 	for k, g := range p.groups {
 		for _, i := range g.members {
-			l := p.linears[i]
-			if g.name != protectedGroup && x[k] > 0 {
-				ideal := l.ideal(x[k]) / float64(multiple)
-				ranks[i] = int(ideal+rankSlack) * multiple
-				rests = append(rests, rest{i, ideal - float64(ranks[i]/multiple)})
+			if ranks[i] > 0 {
+				rests = append(rests, rest{i, (p.linears[i].ideal(x[k]) - float64(ranks[i])) / float64(multiple)})
 			}
-			left -= l.held(ranks[i])
 		}
 	}
 	slices.SortStableFunc(rests, func(a, b rest) int { return cmp.Or(cmp.Compare(b.steps, a.steps), cmp.Compare(a.linear, b.linear)) })
@@ -49,13 +84,6 @@ func (p *searchSpace) ranks(x []float64, opt lowrank.AllocationOptions) map[stri
 			}
 		}
 	}
-	out := map[string]int{}
-	for i, l := range p.linears {
-		if ranks[i] > 0 && l.held(ranks[i]) < l.Params() {
-			out[l.Name] = ranks[i]
-		}
-	}
-	return out
 }
 
 // realised are the ratios that ranks come to, group by group. A linear without a rank is dense.
@@ -71,40 +99,87 @@ func (p *searchSpace) realised(ranks map[string]int) []float64 {
 	return x
 }
 
-// starts are where a search begins: the same ratio for all, what keeps the most energy, and where weights are given what keeps the
-// most of energy weighed by them.
-func (p *searchSpace) starts(s Search, weights map[string]float64) ([][]float64, error) {
+// starts are where a search begins: what it knows to be best first. With the paper's groups and nothing known that is the paper's allocation by hand;
+// else the same ratio for all, after what keeps the most of weighed energy, and what keeps the most energy.
+func (p *searchSpace) starts(s Search) ([][]float64, error) {
 	uniform, err := p.Uniform()
 	if err != nil {
 		return nil, err
 	}
-	starts := [][]float64{uniform}
-	weighings := []map[string]float64{nil}
-	if weights != nil {
-		weighings = append(weighings, weights)
+	if s.Prior == lowrank.ByUniform {
+		if hand, ok := p.byHand(s.Ratio); ok && s.Groups.paper() {
+			return [][]float64{hand}, nil
+		}
+		return [][]float64{uniform}, nil
 	}
+	weighings := []map[string]float64{nil}
+	if s.Prior == ByFisher {
+		weighings = []map[string]float64{p.weights, nil}
+	}
+	var starts [][]float64
 	for _, w := range weighings {
-		opt := s.Options
-		opt.Weights = w
-		_, a, err := lowrank.Energy(p.spectra, s.Ratio, opt)
-		if err != nil {
-			return nil, err
-		}
-		ranks := map[string]int{}
-		for _, c := range a.Ranks {
-			ranks[c.Linear] = c.Rank
-		}
-		x, err := p.Project(p.realised(ranks))
+		x, err := p.byEnergy(s, w)
 		if err != nil {
 			return nil, err
 		}
 		starts = append(starts, x)
 	}
-	return starts, nil
+	return append(starts, uniform), nil
+}
+
+// byEnergy is where lowrank.Energy comes to, group by group.
+func (p *searchSpace) byEnergy(s Search, weights map[string]float64) ([]float64, error) {
+	opt := s.Options
+	opt.Weights = weights
+	for _, l := range p.linears {
+		if s.protects(l.Linear) {
+			opt.ProtectLinears = append(slices.Clone(opt.ProtectLinears), l.Name)
+		}
+	}
+	_, a, err := lowrank.Energy(p.spectra, s.Ratio, opt)
+	if err != nil {
+		return nil, err
+	}
+	ranks := map[string]int{}
+	for _, c := range a.Ranks {
+		ranks[c.Linear] = c.Rank
+	}
+	return p.Project(p.realised(ranks))
+}
+
+// byHand is Bolaco's allocation by hand (arXiv 2405.10616, appendix C): q_proj and k_proj make up for v_proj, which stays dense, and the others lose
+// the ratio. On LLaMA-2-7B at 20 percent q_proj and k_proj lose 30. False where they cannot.
+func (p *searchSpace) byHand(ratio float64) ([]float64, bool) {
+	pair, value := int64(0), int64(0)
+	for _, l := range p.linears {
+		switch l.Kind {
+		case transformer.Query, transformer.Key:
+			pair += l.Params()
+		case transformer.Value:
+			value += l.Params()
+		}
+	}
+	x := make([]float64, len(p.groups))
+	for k, g := range p.groups {
+		switch {
+		case g.name == protectedGroup:
+		case strings.HasPrefix(g.name, paperPair):
+			x[k] = ratio * float64(pair+value) / float64(pair)
+		default:
+			x[k] = ratio
+		}
+	}
+	for k, v := range p.Variables {
+		if x[k] > v.Upper {
+			return nil, false
+		}
+	}
+	x, err := p.Project(x)
+	return x, err == nil
 }
 
 func (s Search) protects(l transformer.Linear) bool {
-	return slices.Contains(s.Options.Protect, l.Kind) || slices.Contains(s.Options.ProtectLinears, l.Name)
+	return s.Groups.paper() && l.Kind == transformer.Value || slices.Contains(s.Options.Protect, l.Kind) || slices.Contains(s.Options.ProtectLinears, l.Name)
 }
 
 // leastRank is the smallest rank allowed.

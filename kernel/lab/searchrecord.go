@@ -6,7 +6,6 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -83,11 +82,13 @@ func (h *hunt) remember(t *tracker.Trial) (b bayesopt.Trial, counts bool, err er
 	case tracker.Failed:
 		b.State = bayesopt.Failed
 	case tracker.Complete:
-		value, ok := t.Value(perplexityMetric)
+		value, ok := t.Value(objectiveMetric)
 		if !ok {
-			return b, false, errors.New("it is complete and has no perplexity")
+			return b, false, fmt.Errorf("it is complete and has no %s", objectiveMetric)
 		}
-		b.State, b.Value = bayesopt.Done, value
+		if b.State, b.Value = bayesopt.Done, value; stopped(t) {
+			b.State = bayesopt.Stopped
+		}
 	default:
 		return b, false, nil
 	}
@@ -96,25 +97,29 @@ func (h *hunt) remember(t *tracker.Trial) (b bayesopt.Trial, counts bool, err er
 
 // ask takes the next suggestion and makes its trial; no run where there are as many trials as wanted.
 //
-// Two processes may ask at once and be told the same. The trial's id is made from the search, the suggestion's number and how many
+// Two processes may ask at once and be told the same. The trial's id is made from the study, the search, the suggestion's number and how many
 // trials the record has, and the store makes a trial of one id only once: whoever finds another's claim in it reads the record again.
-func (h *hunt) ask(ctx context.Context) (s bayesopt.Suggestion, run *tracker.Run, err error) {
+func (h *hunt) ask(ctx context.Context) (q *asked, run *tracker.Run, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for {
-		trials, _, recorded, err := h.read(ctx)
+		trials, numbers, recorded, err := h.read(ctx)
 		if err != nil || len(trials) >= h.Trials {
-			return s, nil, err
+			return nil, nil, err
 		}
 		o, err := bayesopt.New(h.space.Space, h.options, trials...)
 		if err != nil {
-			return s, nil, err
+			return nil, nil, err
 		}
-		if s, err = o.Ask(); err != nil {
-			return s, nil, err
+		q := &asked{}
+		if q.Suggestion, err = o.Ask(); err != nil {
+			return nil, nil, err
 		}
-		if run, err = h.claim(ctx, s, recorded); run != nil || err != nil {
-			return s, run, err
+		if q.best, err = h.incumbent(ctx, trials, numbers); err != nil {
+			return nil, nil, err
+		}
+		if run, err = h.claim(ctx, q.Suggestion, recorded); run != nil || err != nil {
+			return q, run, err
 		}
 	}
 }
@@ -124,7 +129,7 @@ func (h *hunt) claim(ctx context.Context, s bayesopt.Suggestion, recorded int) (
 	params := h.params(s)
 	claim := rand.Text()
 	params[claimParam] = tracker.String(claim)
-	id := sha256.Sum256(fmt.Appendf(nil, "%s %d %d", h.digest, s.ID, recorded))
+	id := sha256.Sum256(fmt.Appendf(nil, "%s %s %d %d", h.study.Name, h.digest, s.ID, recorded))
 	model, err := h.model.Digest()
 	if err != nil {
 		return nil, err
@@ -152,6 +157,7 @@ func (h *hunt) params(s bayesopt.Suggestion) map[string]tracker.Value {
 	p["grouping"] = tracker.String(string(h.Groups))
 	p[measureParam] = tracker.String(h.text.String() + ", drawn")
 	p[blocksParam], p[lengthParam] = tracker.Int(int64(h.Blocks)), tracker.Int(int64(h.BlockLength))
+	p["objective"], p["chosen"] = tracker.String(h.Objective.String()), tracker.String(string(h.Choose))
 	p["search_seed"] = tracker.Int(int64(h.Seed))
 	p[searchParam], p[askedParam], p[phaseParam] = tracker.String(h.digest), tracker.Int(int64(s.ID)), tracker.String(string(s.Phase))
 	for i, v := range h.space.Variables {

@@ -4,13 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"sync"
 
-	"github.com/parelab/pare/datasets"
 	"github.com/parelab/pare/gomlxops/bayesopt"
 	"github.com/parelab/pare/gomlxops/evaluate"
 	"github.com/parelab/pare/gomlxops/lowrank"
+	"github.com/parelab/pare/gomlxops/transformer"
 	"github.com/parelab/pare/tracker"
 )
 
@@ -24,11 +23,18 @@ type hunt struct {
 	options bayesopt.Options
 	text    *Tokens
 	blocks  [][]int32
-	digest  string // of all that makes the search's trials comparable and repeatable
+	teacher *evaluate.Teacher // nil where the objective has none
+	digest  string            // of all that makes the search's trials comparable and repeatable
 	watch   Watcher
 
 	mu      sync.Mutex // of one question to the optimiser
 	failure error      // of the last trial that failed here
+}
+
+// asked is a suggestion, and the incumbent when it was made; nil where trials are not stopped early.
+type asked struct {
+	bayesopt.Suggestion
+	best *incumbent
 }
 
 // run lets workers measure until the record has as many trials as wanted.
@@ -49,22 +55,21 @@ func (h *hunt) run(ctx context.Context) error {
 
 func (h *hunt) work(ctx context.Context) error {
 	for {
-		s, run, err := h.ask(ctx)
+		q, run, err := h.ask(ctx)
 		if err != nil || run == nil {
 			return err
 		}
-		if err := h.try(ctx, s, run); err != nil {
+		if err := h.try(ctx, q, run); err != nil {
 			return err
 		}
 	}
 }
 
 // try measures a suggestion and ends its trial. What the trial failed of is recorded, and an error only where the search has to end.
-func (h *hunt) try(ctx context.Context, s bayesopt.Suggestion, run *tracker.Run) error {
-	p, failed := h.measure(ctx, s, run)
+func (h *hunt) try(ctx context.Context, q *asked, run *tracker.Run) error {
+	score, failed := h.measure(ctx, q.Suggestion, q.best, run)
 	if failed == nil {
-		run.Metric(perplexityMetric, 0, p.Value)
-		run.Metric(stderrOf(perplexityMetric), 0, p.Value*p.StdErr)
+		run.Metric(objectiveMetric, 0, score.value)
 	}
 	if err := run.Finish(failed); err != nil {
 		return err
@@ -80,8 +85,8 @@ func (h *hunt) try(ctx context.Context, s bayesopt.Suggestion, run *tracker.Run)
 	return h.show(ctx)
 }
 
-// measure slices the factors at the suggestion's ranks and runs the blocks through.
-func (h *hunt) measure(ctx context.Context, s bayesopt.Suggestion, run *tracker.Run) (*evaluate.Perplexity, error) {
+// variant slices the factors at the suggestion's ranks.
+func (h *hunt) variant(s bayesopt.Suggestion, run *tracker.Run) (*transformer.Variant, error) {
 	forms, allocation, err := lowrank.Apply(h.space.spectra, h.space.ranks(s.X, h.Options))
 	if err != nil {
 		return nil, err
@@ -90,16 +95,10 @@ func (h *hunt) measure(ctx context.Context, s bayesopt.Suggestion, run *tracker.
 		return nil, err
 	}
 	v, err := h.model.With(forms)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		recordSize(run, v)
 	}
-	recordSize(run, v)
-	protocol := evaluate.Protocol{Data: h.text.Name, Split: string(h.text.Part), Digest: h.text.Digest, Joiner: datasets.Joiner}
-	p, err := evaluate.MeasurePerplexity(ctx, v, h.blocks, protocol, nil)
-	if err == nil && (math.IsInf(p.Value, 0) || math.IsNaN(p.Value)) {
-		err = fmt.Errorf("perplexity: expected a finite value, found %v", p.Value)
-	}
-	return p, err
+	return v, err
 }
 
 // show tells how far the search is, and its incumbent.

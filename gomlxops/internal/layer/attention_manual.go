@@ -7,6 +7,7 @@ import (
 // forward holds what one chunk's backward pass needs; the symbols are [Attention]'s.
 type forward struct {
 	chunk
+	q  *Node // the chunk's queries, [B, G, rep·(hi-lo), hd]
 	e  *Node // [B, G, rep·(hi-lo), hi-from]
 	rz *Node // 1/z, [B, G, rep·(hi-lo), 1]
 	o  *Node // [B, G, rep·(hi-lo), hd]
@@ -18,45 +19,33 @@ func (a *Attention) manual(q, k, v *Node) *Node {
 	parts := make([]forward, len(a.chunks))
 	outs := make([]*Node, len(a.chunks))
 	for i, c := range a.chunks {
-		s := a.scores(a.rows(qh, c), within(kh, 2, c.from, c.hi), c)
-		e := Exp(Sub(s, ReduceAndKeep(s, ReduceMax, -1)))
-		rz := Reciprocal(ReduceAndKeep(e, ReduceSum, -1))
-		o := Mul(matmul(e, within(vh, 2, c.from, c.hi)), rz)
-		parts[i] = forward{c, e, rz, o}
+		q := a.rows(qh, c)
+		e, z := a.exponentials(q, a.tokens(kh, c.from, c.hi), c)
+		rz := Reciprocal(z)
+		o := Mul(matmul(e, a.tokens(vh, c.from, c.hi)), rz)
+		parts[i] = forward{c, q, e, rz, o}
 		outs[i] = a.ungroup(o, c)
 	}
 	y := a.join(concatenate(outs, 2), a.d.Heads)
 	return CustomVJP([]*Node{q, k, v}, y, func(dy *Node) []*Node {
-		return a.backward(parts, q, kh, vh, dy)
+		return a.backward(parts, kh, vh, dy)
 	})
 }
 
 // backward returns dq, dk and dv, in the shapes of q, k and v.
-func (a *Attention) backward(parts []forward, q, kh, vh, dy *Node) []*Node {
-	dz := a.overZ(parts, dy)
-	dh, dT, qT := a.split(dz, a.d.Heads), a.splitT(dz), a.splitT(q)
+func (a *Attention) backward(parts []forward, kh, vh, dy *Node) []*Node {
+	dh := a.split(dy, a.d.Heads)
 	var dkT, dvT *Node // [B, G, hd, T], sums over chunks
 	dqs := make([]*Node, len(parts))
 	for i, p := range parts {
-		d := a.rows(dh, p.chunk)
+		d := Mul(a.rows(dh, p.chunk), p.rz)
 		delta := ReduceAndKeep(Mul(d, p.o), ReduceSum, -1)
-		ds := Mul(p.e, Sub(matmulT(d, within(vh, 2, p.from, p.hi)), delta))
-		dqs[i] = a.ungroup(matmul(ds, within(kh, 2, p.from, p.hi)), p.chunk)
-		dkT = a.accumulate(dkT, matmul(a.columnsT(qT, p.chunk), ds), p.chunk)
-		dvT = a.accumulate(dvT, matmul(a.columnsT(dT, p.chunk), p.e), p.chunk)
+		ds := Mul(p.e, Sub(matmulT(d, a.tokens(vh, p.from, p.hi)), delta))
+		dqs[i] = a.ungroup(matmul(ds, a.tokens(kh, p.from, p.hi)), p.chunk)
+		dkT = a.accumulate(dkT, matmul(turn(p.q), ds), p.chunk)
+		dvT = a.accumulate(dvT, matmul(turn(d), p.e), p.chunk)
 	}
 	return []*Node{a.join(concatenate(dqs, 2), a.d.Heads), a.joinT(dkT), a.joinT(dvT)}
-}
-
-// overZ returns d = dy/z in dy's shape, [B·T, H·hd].
-func (a *Attention) overZ(parts []forward, dy *Node) *Node {
-	rzs := make([]*Node, len(parts))
-	for i, p := range parts {
-		rzs[i] = Reshape(p.rz, a.d.Batch, a.d.Heads, p.hi-p.lo, 1)
-	}
-	rz := TransposeAllAxes(concatenate(rzs, 2), 0, 2, 1, 3)
-	n, h := a.d.Batch*a.d.Length, a.d.Heads
-	return Reshape(Mul(Reshape(dy, n*h, a.d.HeadDim), Reshape(rz, n*h, 1)), n, h*a.d.HeadDim)
 }
 
 // ungroup turns a chunk's [B, G, rep·(hi-lo), hd] into [B, H, hi-lo, hd].
@@ -64,24 +53,15 @@ func (a *Attention) ungroup(x *Node, c chunk) *Node {
 	return Reshape(x, a.d.Batch, a.d.Heads, c.hi-c.lo, a.d.HeadDim)
 }
 
-// splitT lays x, [B·T, H·hd], out by group and transposed, [B, G, hd, rep, T]. One 2-D transpose and one that keeps
-// the last axis: the two that the Go backend does fast.
-func (a *Attention) splitT(x *Node) *Node {
-	rep := a.d.Heads / a.d.KVHeads
-	xT := Reshape(a.style.transpose(x), a.d.KVHeads, rep, a.d.HeadDim, a.d.Batch, a.d.Length)
-	return TransposeAllAxes(xT, 3, 0, 2, 1, 4)
-}
-
-// columnsT takes chunk c out of a splitT array: [B, G, hd, rep·(hi-lo)].
-func (a *Attention) columnsT(x *Node, c chunk) *Node {
-	rep := a.d.Heads / a.d.KVHeads
-	return Reshape(within(x, 4, c.lo, c.hi), a.d.Batch, a.d.KVHeads, a.d.HeadDim, rep*(c.hi-c.lo))
-}
-
-// joinT brings the transposed key or value gradient x, [B, G, hd, T], back to [B·T, G·hd].
+// joinT brings the transposed key or value gradient x, [B, G, hd, T], back to [B·T, G·hd], by tiles of tokens as [Style.transpose] does it.
 func (a *Attention) joinT(x *Node) *Node {
-	xT := Reshape(TransposeAllAxes(x, 1, 2, 0, 3), a.d.KVHeads*a.d.HeadDim, a.d.Batch*a.d.Length)
-	return TransposeAllAxes(xT, 1, 0)
+	b, width, n := a.d.Batch, a.d.KVHeads*a.d.HeadDim, a.d.Length
+	const t = transposeTile
+	if n%t != 0 {
+		return TransposeAllAxes(Reshape(TransposeAllAxes(x, 1, 2, 0, 3), width, b*n), 1, 0)
+	}
+	tiles := TransposeAllAxes(Reshape(x, b, width, n/t, t), 0, 2, 1, 3)
+	return Reshape(turn(tiles), b*n, width)
 }
 
 // accumulate adds a chunk's gradient, which covers the keys [from, hi), to the sum over all T keys.

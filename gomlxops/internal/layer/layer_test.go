@@ -332,11 +332,23 @@ func TestAttention(t *testing.T) {
 }
 
 func TestChunksCoverTheSequence(t *testing.T) {
-	for _, length := range []int{511, 512, 513, 1000, 1024, 4096} {
+	for _, length := range []int{255, 256, 257, 1000, 1024, 4096} {
 		size := chunkSize(Style{Manual: true}, length)
 		if (length >= chunkFrom) != (size < length) {
 			t.Errorf("length %d: chunks of %d", length, size)
 		}
+	}
+}
+
+// Scores that are hundreds apart, within a row and between the rows: softmax from the largest score of all and from each row's own, which
+// the manual form takes when a row is too far below.
+func TestAttentionOfLargeScores(t *testing.T) {
+	d := Dims{Batch: 2, Length: 300, Heads: 4, KVHeads: 2, HeadDim: 4} // chunks
+	n := d.Batch * d.Length
+	for _, factor := range []float64{3, 30, 300} {
+		twin(t, func(s Style, in []*Node) *Node {
+			return attention(s, in[0], d, Rotary{}).Apply(MulScalar(in[0], factor), in[1], in[2])
+		}, []int{n, d.Heads * d.HeadDim}, []int{n, d.KVHeads * d.HeadDim}, []int{n, d.KVHeads * d.HeadDim})
 	}
 }
 

@@ -27,7 +27,7 @@ func (s Style) Linear(x, w, bias *Node) *Node {
 				return []*Node{dx, DotGeneral(s.transpose(dy), []int{1}, nil, x, []int{0}, nil)}
 			}
 			dwT := DotGeneral(s.transpose(x), []int{1}, nil, dy, []int{0}, nil)
-			return []*Node{dx, TransposeAllAxes(dwT, 1, 0)}
+			return []*Node{dx, s.transpose(dwT)}
 		})
 	}
 	if bias == nil {

@@ -16,7 +16,7 @@ func TestTransposeIsExact(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, size := range [][2]int{{512, 64}, {515, 192}, {2048, 256}, {100, 128}, {600, 65}} {
+	for _, size := range [][2]int{{512, 64}, {515, 192}, {2048, 256}, {100, 128}, {512, 96}, {600, 65}} {
 		rows, cols := size[0], size[1]
 		x := make([]float32, rows*cols)
 		for i := range x {
