@@ -8,11 +8,11 @@ import (
 	"github.com/parelab/pare/kernel/show"
 )
 
-// Incumbents draws the least perplexity so far of several searches against the number of trials. Those that differ in nothing but their seed are one line,
+// Incumbents draws the least value so far of several searches against the number of trials. Those that differ in nothing but their seed are one line,
 // their median, with a band from the lower to the upper quartile. They should have been measured on the same blocks, which depend on the seed, or their
 // lines differ by more than the searches do.
 func Incumbents(found ...*Found) show.Chart {
-	c := show.Chart{Title: "Searches", X: show.Axis{Label: "trials"}, Y: show.Axis{Label: "least perplexity so far"}}
+	c := show.Chart{Title: "Searches", X: show.Axis{Label: "trials"}, Y: show.Axis{Label: "least so far"}}
 	var names []string
 	runs := map[string][][]float64{}
 	most := 0
@@ -21,6 +21,7 @@ func Incumbents(found ...*Found) show.Chart {
 		if runs[name] == nil {
 			names = append(names, name)
 		}
+		c.Y.Label = f.measured() + ", least so far"
 		runs[name] = append(runs[name], f.incumbents())
 		most = max(most, len(runs[name]))
 	}

@@ -16,12 +16,12 @@ const mostPanels = 28
 // dependenceSteps is at how many ratios the dependence is evaluated.
 const dependenceSteps = 17
 
-// Dependence draws what the surrogate expects of perplexity against each group's ratio, the others paying for it, with its deviation as a band; the same
+// Dependence draws what the surrogate expects against each group's ratio, the others paying for it, with its deviation as a band; the same
 // from the best allocation on; and the trials.
 func (f *Found) Dependence() show.Panels {
 	p := show.Panels{
 		Title: "What the surrogate thinks each ratio does", X: show.Axis{Label: "ratio removed of the group", Format: show.Percent},
-		Y: show.Axis{Label: "perplexity on " + f.Text}, Columns: f.bands(),
+		Y: show.Axis{Label: f.measured()}, Columns: f.bands(),
 		Caption: "What is expected when one group loses the ratio below and the others pay for it: averaged over random allocations (partial dependence) with the " +
 			"mean deviation as a band, and from the best trial's allocation on.",
 	}
@@ -40,34 +40,51 @@ func (f *Found) Dependence() show.Panels {
 			p.Caption = err.Error()
 			return p
 		}
-		p.Panels = append(p.Panels, show.Panel{Title: share.Name, Series: []show.Series{average(effects), f.fromBest(s, share.Name, effects), f.points(share.Name)}})
+		p.Panels = append(p.Panels, show.Panel{Title: f.name(share.Name), Series: []show.Series{average(effects), f.fromBest(s, share.Name, effects), f.points(share.Name)}})
 	}
 	f.inOrder(p.Panels)
 	f.closeUp(&p)
 	return p
 }
 
-// bands is how many groups each kind has: 1, or where they go by bands of layers one for each.
-func (f *Found) bands() int {
-	for _, v := range f.free() {
-		if _, of, ok := strings.Cut(v.Name, "/"); ok {
-			var n int
-			if _, err := fmt.Sscan(of, &n); err == nil && n > 1 && n <= 8 {
-				return n
-			}
+// name is a group's name as pictures have room for it: a linear's is its kind and layer, "q_proj 3".
+func (f *Found) name(group string) string {
+	for _, l := range f.linears {
+		if l.Name == group {
+			return fmt.Sprintf("%s %d", l.Kind, l.Layer)
 		}
 	}
-	return 0
+	return group
 }
 
-// inOrder sorts panels as the groups are, bands of one kind side by side.
+// kind is a group's kind: what stands before the band or layer.
+func kind(name string) string {
+	before, _, _ := strings.Cut(name, " ")
+	return before
+}
+
+// bands is how many groups stand side by side, one kind below the other: as many as the largest kind has, 0 where that is one or too many.
+func (f *Found) bands() (most int) {
+	of := map[string]int{}
+	for _, v := range f.free() {
+		k := kind(f.name(v.Name))
+		of[k]++
+		most = max(most, of[k])
+	}
+	if most == 1 || most > 8 {
+		return 0
+	}
+	return most
+}
+
+// inOrder sorts panels by kind, and those of one kind as the groups are.
 func (f *Found) inOrder(panels []show.Panel) {
 	at := map[string]int{}
-	kind := func(name string) string { before, _, _ := strings.Cut(name, " "); return before }
 	for i, v := range f.Space.Variables {
-		at[v.Name] = i
-		if _, ok := at[kind(v.Name)]; !ok {
-			at[kind(v.Name)] = i
+		name := f.name(v.Name)
+		at[name] = i
+		if _, ok := at[kind(name)]; !ok {
+			at[kind(name)] = i
 		}
 	}
 	slices.SortStableFunc(panels, func(a, b show.Panel) int {
@@ -130,7 +147,7 @@ func (f *Found) points(name string) show.Series {
 	s := show.Series{Name: "trials", Style: show.Points}
 	for i, v := range f.Space.Variables {
 		for _, t := range f.Trials {
-			if v.Name == name && t.State == bayesopt.Done {
+			if v.Name == name && valued(t) {
 				s.X, s.Y = append(s.X, t.At[i]), append(s.Y, t.Value)
 			}
 		}

@@ -20,17 +20,17 @@ func ShowSearch(f *Found) {
 	}
 }
 
-// Parallel draws every trial as a line over the groups' ratios, coloured by its perplexity.
+// Parallel draws every trial as a line over the groups' ratios, coloured by what the search made small.
 func (f *Found) Parallel() show.Parallel {
 	p := show.Parallel{
-		Title: "Where the trials were", Value: show.Axis{Label: "perplexity on " + f.Text},
+		Title: "Where the trials were", Value: show.Axis{Label: f.measured()},
 		Caption: "A line for each trial: the ratio removed of each group.",
 	}
 	for _, v := range f.free() {
-		p.Axes = append(p.Axes, show.Axis{Label: v.Name, Format: show.Percent, Min: 0, Max: f.Search.Upper})
+		p.Axes = append(p.Axes, show.Axis{Label: f.name(v.Name), Format: show.Percent, Min: 0, Max: f.Search.Upper})
 	}
 	for _, t := range f.Trials {
-		if t.State != bayesopt.Done {
+		if !valued(t) {
 			continue
 		}
 		line := show.ParallelLine{Name: fmt.Sprintf("trial %d", f.Numbers[t.ID]), Value: t.Value}
@@ -86,7 +86,7 @@ func (f *Found) free() (free []bayesopt.Variable) {
 func (f *Found) Importance() show.Bars {
 	b := show.Bars{Title: "Which ratios matter", Format: "%.2f",
 		Caption: "Part of the variance of the surrogate's mean over random allocations of this budget that one group's ratio explains alone, the others " +
-			"paying for it (the first-order index of functional ANOVA: Hutter, Hoos and Leyton-Brown, 2014). Perplexities count as the surrogate " +
+			"paying for it (the first-order index of functional ANOVA: Hutter, Hoos and Leyton-Brown, 2014). Values count as the surrogate " +
 			"sees them, bad ones compressed. The parts need not add up to 1: under one budget no ratio moves alone."}
 	s, err := f.Surrogate()
 	if err != nil {
@@ -99,7 +99,7 @@ func (f *Found) Importance() show.Bars {
 			b.Caption += fmt.Sprintf(" Not shown: the %d that matter least.", len(shares)-i)
 			break
 		}
-		b.Items = append(b.Items, show.Bar{Name: share.Name, Value: share.Share})
+		b.Items = append(b.Items, show.Bar{Name: f.name(share.Name), Value: share.Share})
 	}
 	return b
 }

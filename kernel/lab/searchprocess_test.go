@@ -131,7 +131,7 @@ func holdPoint(t *testing.T, l *Lab, m *Model) {
 }
 
 func testHunt(t *testing.T, l *Lab, m *Model) *hunt {
-	h, err := testStudy(t, l).hunt(t.Context(), m, quickSearch(50).withDefaults(m))
+	h, err := testStudy(t, l).hunt(t.Context(), m, quickSearch(50).withDefaults(m), silent{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -247,8 +247,8 @@ func TestSearchFreesThePointOfTheDead(t *testing.T) {
 		}
 		return s.X
 	}
-	s, _, err := h.ask(t.Context())
-	if err != nil || s.ID != 7 || slices.Equal(s.X, trials[6].X) || !slices.Equal(s.X, ask(trials)) {
+	s, run, err := h.ask(t.Context())
+	if err != nil || run == nil || s.ID != 7 || slices.Equal(s.X, trials[6].X) || !slices.Equal(s.X, ask(trials)) {
 		t.Errorf("beside a held point: %+v, %v, expected %v", s, err, ask(trials))
 	}
 	if alone := ask(done.Trials); slices.Equal(s.X, alone) || !slices.Equal(trials[6].X, alone) {
@@ -262,7 +262,7 @@ func TestSearchFreesThePointOfTheDead(t *testing.T) {
 	if err != nil || len(left) != 7 || left[6].ID != 7 {
 		t.Errorf("after the kill: %+v, %v, expected that of the dead to be gone", left, err)
 	}
-	if lost := w.record(t, tracker.Lost); len(lost) != 1 || AskedBy(lost[0]).Claim != claimFree {
+	if lost := w.record(t, tracker.Lost); len(lost) != 1 || SuggestedBy(lost[0]).Claim != claimFree {
 		t.Errorf("lost: %+v", lost)
 	}
 }
@@ -298,7 +298,7 @@ func checkMeasuredOnce(t *testing.T, w *workplace, trials int) int {
 	asked, points, processes := map[int]int{}, map[string]int{}, map[int]bool{}
 	complete := w.record(t, tracker.Complete)
 	for _, trial := range complete {
-		a := AskedBy(trial)
+		a := SuggestedBy(trial)
 		if other, ok := asked[a.Number]; ok {
 			t.Errorf("suggestion %d was measured as trial %d and as trial %d", a.Number, other, trial.Number)
 		}

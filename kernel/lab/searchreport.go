@@ -11,6 +11,7 @@ type SearchReport struct {
 	Digest     string                `json:"digest"` // that the search's trials have in common
 	Sampler    bayesopt.Sampler      `json:"sampler"`
 	Grouping   Grouping              `json:"grouping"`
+	Objective  string                `json:"objective"` // what was made small
 	Seed       uint64                `json:"seed"`
 	Wanted     int                   `json:"wanted"` // trials
 	Ended      int                   `json:"ended"`  // of them, with a value or failed
@@ -28,7 +29,7 @@ type SearchTrial struct {
 	Number      int                `json:"number"` // of the suggestion, from 0
 	State       bayesopt.State     `json:"state"`
 	Phase       bayesopt.Phase     `json:"phase"`
-	Value       *float64           `json:"value"` // perplexity; null where there is none
+	Value       *float64           `json:"value"` // of the objective, foretold where it was stopped early; null where there is none
 	Mean        *float64           `json:"mean"`  // expected before, with its deviation and the logarithm of the expected improvement; null where no model was asked
 	Deviation   *float64           `json:"deviation"`
 	Acquisition *float64           `json:"acquisition"`
@@ -38,7 +39,7 @@ type SearchTrial struct {
 // Report puts all that was found into one object.
 func (f *Found) Report() SearchReport {
 	r := SearchReport{
-		Study: f.Study, Digest: f.Digest, Sampler: f.Search.Sampler, Grouping: f.Search.Groups, Seed: f.Search.Seed, Wanted: f.Search.Trials, MeasuredOn: f.Text,
+		Study: f.Study, Digest: f.Digest, Sampler: f.Search.Sampler, Grouping: f.Search.Groups, Objective: f.Search.Objective.String(), Seed: f.Search.Seed, Wanted: f.Search.Trials, MeasuredOn: f.Text,
 		Incumbent: f.reportTrial(f.Best), Trials: []SearchTrial{}, Allocation: f.Allocation, Importance: []bayesopt.Importance{}, Calibrated: f.Trust(),
 	}
 	for _, t := range f.Trials {
@@ -54,7 +55,7 @@ func (f *Found) Report() SearchReport {
 
 func (f *Found) reportTrial(t bayesopt.Trial) SearchTrial {
 	r := SearchTrial{Trial: f.Numbers[t.ID], Number: t.ID, State: t.State, Phase: t.Phase, Ratios: map[string]float64{}}
-	if t.State == bayesopt.Done {
+	if valued(t) {
 		r.Value = finite(t.Value)
 	}
 	if t.Phase == bayesopt.PhaseModel {

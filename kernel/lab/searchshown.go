@@ -8,8 +8,8 @@ import (
 	"github.com/parelab/pare/tracker"
 )
 
-// Asked is what the record has of the search that asked for a trial: for who reads a record, not for who searches.
-type Asked struct {
+// Suggested is what the record has of the search that asked for a trial: for who reads a record, not for who searches.
+type Suggested struct {
 	Digest   string `json:"digest"` // that the search's trials have in common
 	Sampler  string `json:"sampler"`
 	Grouping string `json:"grouping"`
@@ -32,8 +32,8 @@ const (
 	claimFree    = "free"
 )
 
-// AskedBy returns what the record has of a trial's search, nil where no search asked for it.
-func AskedBy(t *tracker.Trial) *Asked {
+// SuggestedBy returns what the record has of a trial's search, nil where no search asked for it.
+func SuggestedBy(t *tracker.Trial) *Suggested {
 	if _, ok := t.Params[searchParam]; !ok {
 		return nil
 	}
@@ -43,7 +43,7 @@ func AskedBy(t *tracker.Trial) *Asked {
 		}
 		return nil
 	}
-	a := &Asked{
+	a := &Suggested{
 		Digest: name(t, searchParam), Sampler: name(t, "allocate"), Grouping: name(t, "grouping"), Phase: name(t, phaseParam),
 		Mean: number(expectParam), Deviation: number(spreadParam), Acquisition: number(improveParam), Claim: claimFree,
 	}

@@ -5,7 +5,6 @@ import (
 	"math"
 	"slices"
 
-	"github.com/parelab/pare/gomlxops/bayesopt"
 	"github.com/parelab/pare/kernel/show"
 )
 
@@ -41,7 +40,7 @@ type Trust struct {
 	Explained *float64 `json:"explained"`
 
 	points []expectation
-	text   string
+	what   string  // was expected and measured
 	top    float64 // up to where pictures go
 }
 
@@ -53,10 +52,10 @@ type expectation struct {
 
 // Trust compares what the surrogate expected with what was measured.
 func (f *Found) Trust() Trust {
-	t := Trust{text: f.Text, top: f.ceiling()}
+	t := Trust{what: f.measured(), top: f.ceiling()}
 	var z, expected, measured []float64
 	for _, b := range f.Trials {
-		if b.State != bayesopt.Done || !(b.Deviation > 0) {
+		if !valued(b) || !(b.Deviation > 0) {
 			continue
 		}
 		t.points = append(t.points, expectation{f.Numbers[b.ID], b.Value, b.Mean, b.Deviation})
@@ -181,7 +180,7 @@ func (t Trust) Facts() show.Fragment {
 func (t Trust) Chart() show.Chart {
 	c := show.Chart{
 		Title: "Expected and measured", Caption: "Bars should cross the line nine times in ten.",
-		X: show.Axis{Label: "perplexity measured on " + t.text}, Y: show.Axis{Label: "perplexity expected"},
+		X: show.Axis{Label: "measured: " + t.what}, Y: show.Axis{Label: "expected"},
 	}
 	asked, equal := show.Series{Name: "trial, with what was expected when it was asked for", Style: show.Points}, show.Series{Name: "where both agree", Style: show.Curve}
 	above, off := 0, 0

@@ -61,7 +61,7 @@ func (f *Found) label() string { return fmt.Sprintf("%s by %s", f.Search.Sampler
 // Facts lists the best allocation's ratios, group by group, beside those of the same ratio for all.
 func (f *Found) Facts() show.Fragment {
 	table := show.Table{
-		Title: fmt.Sprintf("Best of %d trials, perplexity %.4f (trial %d)", len(f.Trials), f.Best.Value, f.Numbers[f.Best.ID]),
+		Title: fmt.Sprintf("Best of %d trials, %s %.4f (trial %d)", len(f.Trials), f.Search.Objective, f.Best.Value, f.Numbers[f.Best.ID]),
 		Columns: []show.Column{
 			{Name: "group"}, {Name: "parameters", Format: show.Integer}, {Name: "removed", Format: show.Percent}, {Name: "at most", Format: show.Percent},
 		},
@@ -77,13 +77,13 @@ func (f *Found) Facts() show.Fragment {
 // HeatMap draws the best allocation's ranks: layers by kinds of linear.
 func (f *Found) HeatMap() *show.HeatMap { return ranks(f.Allocation, f.Attempt(), f.linears) }
 
-// Chart draws every trial's perplexity, and the least so far, against the number of trials. Trials without a value, and those far worse than most, are
+// Chart draws what the search made small for every trial, and the least so far, against the number of trials. Trials without a value, and those far worse than most, are
 // marks above.
 func (f *Found) Chart() show.Chart {
 	c := show.Chart{
-		Title: "Search by " + string(f.Search.Sampler), X: show.Axis{Label: "trial"}, Y: show.Axis{Label: "perplexity on " + f.Text},
+		Title: "Search by " + string(f.Search.Sampler), X: show.Axis{Label: "trial"}, Y: show.Axis{Label: f.measured()},
 	}
-	each, least := show.Series{Name: "trial", Style: show.Points}, show.Series{Name: "least so far", Style: show.Steps}
+	each, least, stopped := show.Series{Name: "trial", Style: show.Points}, show.Series{Name: "least so far", Style: show.Steps}, show.Series{Name: "stopped early, as foretold", Style: show.Points}
 	top := f.ceiling()
 	marks := []show.Mark{{Label: "failed"}, {Label: fmt.Sprintf("above %.4g", top), Sign: show.Up}, {Label: "under way", Sign: show.Ring}}
 	for i, t := range f.Trials {
@@ -95,6 +95,8 @@ func (f *Found) Chart() show.Chart {
 			marks[2].X = append(marks[2].X, x)
 		case t.Value > top:
 			marks[1].X = append(marks[1].X, x)
+		case t.State == bayesopt.Stopped:
+			stopped.X, stopped.Y = append(stopped.X, x), append(stopped.Y, t.Value)
 		default:
 			each.X, each.Y = append(each.X, x), append(each.Y, t.Value)
 		}
@@ -106,7 +108,9 @@ func (f *Found) Chart() show.Chart {
 			least.X, least.Y = append(least.X, float64(i+1)), append(least.Y, v)
 		}
 	}
-	c.Series = []show.Series{each, least}
+	if c.Series = []show.Series{each, least}; len(stopped.X) > 0 {
+		c.Series = append(c.Series, stopped)
+	}
 	c.Marks = slices.DeleteFunc(marks, func(m show.Mark) bool { return len(m.X) == 0 })
 	return c
 }
@@ -114,7 +118,7 @@ func (f *Found) Chart() show.Chart {
 // farWorse is how many times as far above the best as the median a trial may be to be drawn at its place.
 const farWorse = 6
 
-// ceiling is up to where pictures show perplexities: an allocation that starves a group may be worse by orders of magnitude, and would hide how
+// ceiling is up to where pictures show values: an allocation that starves a group may be worse by orders of magnitude, and would hide how
 // the others differ.
 func (f *Found) ceiling() float64 {
 	values := f.values()
@@ -125,10 +129,16 @@ func (f *Found) ceiling() float64 {
 	return quantile(values, 1)
 }
 
-// values are the perplexities of the trials that have one.
+// measured says what was made small, and on what.
+func (f *Found) measured() string { return fmt.Sprintf("%s on %s", f.Search.Objective, f.Text) }
+
+// valued says whether a trial has a value: measured, or foretold when it was stopped.
+func valued(t bayesopt.Trial) bool { return t.State == bayesopt.Done || t.State == bayesopt.Stopped }
+
+// values are those of the trials that have one.
 func (f *Found) values() (values []float64) {
 	for _, t := range f.Trials {
-		if t.State == bayesopt.Done {
+		if valued(t) {
 			values = append(values, t.Value)
 		}
 	}
