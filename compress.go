@@ -43,7 +43,8 @@ the method needs of calibration text is computed, or read back.
 Methods: ` + fmt.Sprint(lowrank.Methods()) + `. Ranks are allocated "uniform", the same fraction of every linear; by "energy", where they
 keep most under one budget; or by "fisher", energy weighed by how much the loss depends on each linear.
 
-A search measures --trials allocations and takes the best: "bayes" learns from each which to try next. It is kept as trials of the
+A search measures --trials allocations and takes the best: "bayes" begins at that of "fisher" and learns from each which to try next. With
+--objective kl it compares predictions with the dense model's, which tells allocations apart on fewer --search-blocks. It is kept as trials of the
 study. Start it again after an interrupt or a crash, or beside itself in another shell, and it goes on without repeating any.
 
 With --sequential the blocks are gone through once more, each on what the compressed blocks before it give: "recalibrate" decomposes

@@ -63,8 +63,8 @@ type FitOptions struct {
 //
 // Length scales are believed to grow with √d, as distances in the cube do (Hvarfner, Hellsten and Nardi, Vanilla Bayesian optimization
 // performs great in high dimensions, ICML 2024, equation 8, where median and spread are e^√2 √d and √3). Theirs are longer and wider, and
-// made a model of few trials too sure of itself: over the first 20 to 30 trials of five searches on two small models, what the next trial was
-// measured to be lay 1.7 deviations from what was expected, in the root mean square; with these beliefs and [Surrogate]'s widening, 1.0.
+// made a model of few trials too sure of itself: over the first 20 to 30 trials of four searches on two small models, what the next trial was
+// measured to be lay 1.7 deviations from what was expected, in the root mean square; with these beliefs and [Surrogate]'s widening, 1.1.
 // Noise is believed small: the same allocation measures the same, and rounding of ranks is what remains.
 func DefaultBeliefs(d int) FitOptions {
 	root := math.Sqrt(float64(max(d, 1)))

@@ -238,9 +238,7 @@ func TestStopped(t *testing.T) {
 		t.Errorf("the stopped trial is the best: %+v", best)
 	}
 	again := mustNew(t, space, Options{Seed: 1})
-	for _, trial := range o.Trials()[:6] {
-		again.history.trials = append(again.history.trials, trial)
-	}
+	again.history.trials = append(again.history.trials, o.Trials()[:6]...)
 	without, err := again.Surrogate()
 	if err != nil {
 		t.Fatal(err)

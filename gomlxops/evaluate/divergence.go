@@ -19,8 +19,14 @@ type Divergence struct {
 // Compare runs blocks first to last−1 of the teacher through a variant.
 //
 // Divergences are those of the k+1 outcomes that the teacher keeps: its k likeliest tokens, and all others as one. Merging outcomes never
-// raises a divergence, so that both are at most those over the whole vocabulary, and the same where K is the vocabulary's size. How much less they are was
-// measured on pcm at 30 and 50 percent removed, 8 blocks of 256 tokens of each of two models with 2,048 tokens; see TestDivergenceIsClose for how.
+// raises a divergence, so that both are at most those over the whole vocabulary, and the same where K is the vocabulary's size. Of a model of 2,048
+// tokens without 40 percent, by plain svd, they are:
+//
+//	k          8       64      256
+//	forward    0.920   0.978   0.995
+//	reverse    0.864   0.955   0.985
+//
+//	go test -run - -bench Divergence -benchtime 1x ./kernel/lab/
 //
 // Errors: a model of another vocabulary, no such blocks, logits that are not finite.
 func (t *Teacher) Compare(ctx context.Context, v *transformer.Variant, first, last int, rec gomlxops.Recorder) (*Divergence, error) {

@@ -99,7 +99,7 @@ type graphs struct {
 	mu    sync.Mutex
 	known map[string]*graph.Exec
 	order []string // of known, oldest first
-	built int      // how many were ever compiled, for tests
+	built int      // how many were ever compiled
 }
 
 // mostGraphs bounds what a search over many shapes keeps: the oldest goes first. A block's graph takes some 100 KB.
@@ -131,6 +131,15 @@ func (g *graphs) get(b compute.Backend, key string, build func(in []*graph.Node)
 	g.known[key] = exec
 	g.order = append(g.order, key)
 	return exec, nil
+}
+
+// Graphs returns how many graphs were compiled to run the model and its variants since it was opened. Variants whose linears have the shapes of
+// earlier ones add none.
+func (m *Model) Graphs() int {
+	g := &m.engine.graphs
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.built
 }
 
 func (g *graphs) clear() {

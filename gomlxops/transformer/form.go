@@ -72,6 +72,21 @@ func (d *Dense) Parts() []Part { return denseParts(d.Out, d.In, d.Bias != nil) }
 // Read copies part i into dst.
 func (d *Dense) Read(i int, dst []float32) error { return readPart(d.Parts(), i, dst, d.W, d.Bias) }
 
+// Padded returns factors of a higher rank with the same product: zeros follow. Variants whose factors have one rank share their graphs, whatever
+// the ranks behind that. A rank that is no higher returns f itself.
+func (f *Factored) Padded(rank int) *Factored {
+	if rank <= f.Rank {
+		return f
+	}
+	out, in := f.Size()
+	p := &Factored{Rank: rank, B: make([]float32, out*rank), A: make([]float32, rank*in), Bias: f.Bias}
+	copy(p.A, f.A)
+	for i := range out {
+		copy(p.B[i*rank:], f.B[i*f.Rank:(i+1)*f.Rank])
+	}
+	return p
+}
+
 // Name returns "factored".
 func (f *Factored) Name() string { return formFactored }
 

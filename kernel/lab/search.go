@@ -134,7 +134,7 @@ func (s *Study) Search(ctx context.Context, m *Model, search Search) (*Found, er
 
 // hunt prepares a search: spectra, the space, the blocks, and the digest that its trials are known by.
 func (s *Study) hunt(ctx context.Context, m *Model, search Search, watch Watcher) (*hunt, error) {
-	h := &hunt{Search: search, study: s, model: m, watch: watch}
+	h := &hunt{Search: search, study: s, model: m, watch: watch, padded: !compilesQuickly()}
 	needs, err := s.lab.needs(ctx, m, search.Attempt)
 	if err != nil {
 		return nil, err
