@@ -40,6 +40,7 @@ func newWorkplace(t *testing.T) *workplace {
 	if w.store, err = boltstore.Open(filepath.Join(w.dir, "tracker.db")); err != nil {
 		t.Fatal(err)
 	}
+	testStudy(t, &Lab{Store: w.store}) // so that its trials can be asked for
 	return w
 }
 
