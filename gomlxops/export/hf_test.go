@@ -75,15 +75,7 @@ func checkRun(t *testing.T, r run, printed string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	raw, err := os.ReadFile(r.Out)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := make([]float32, len(raw)/4)
-	if _, err := binary.Decode(raw, binary.LittleEndian, got); err != nil {
-		t.Fatal(err)
-	}
-	if off := farthest(got, want); !(off <= 1e-4) {
+	if off := farthest(floats(t, r.Out), want); !(off <= 1e-4) {
 		t.Errorf("%s: logits off by %.2g", r.name, off)
 	} else {
 		t.Logf("%s: logits off by %.2g; %s", r.name, off, printed)
@@ -104,6 +96,17 @@ func checkRun(t *testing.T, r run, printed string) {
 			t.Errorf("%s: %s is off by %v", r.name, what, off)
 		}
 	}
+}
+
+// floats reads a file of float32.
+func floats(t *testing.T, path string) []float32 {
+	t.Helper()
+	raw := mustRead(t, path)
+	got := make([]float32, len(raw)/4)
+	if _, err := binary.Decode(raw, binary.LittleEndian, got); err != nil {
+		t.Fatal(err)
+	}
+	return got
 }
 
 func farthest(a, b []float32) float64 {

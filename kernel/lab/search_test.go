@@ -40,7 +40,8 @@ func TestSearchRanksMeetTheBudget(t *testing.T) {
 		for _, method := range []Method{lowrank.PlainSVD, lowrank.FeaturePCM} { // without and with a bias
 			for _, opt := range []lowrank.AllocationOptions{{}, {Multiple: 2, Protect: []transformer.Kind{transformer.Value}}} {
 				s := quickSearch(1)
-				s.Method, s.Groups, s.Options, s.Calibration = method, groups, opt, little
+				s.Method, s.Groups, s.Options = method, groups, opt
+				s.Within = priors[checked/24%len(priors)]
 				h, err := study.hunt(t.Context(), m, s.withDefaults(m), silent{})
 				if err != nil {
 					t.Fatal(err)
@@ -65,7 +66,7 @@ func TestSearchRanksMeetTheBudget(t *testing.T) {
 			}
 		}
 	}
-	if checked < 240 {
+	if checked < 400 {
 		t.Errorf("only %d points were checked", checked)
 	}
 }
