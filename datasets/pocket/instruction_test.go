@@ -56,6 +56,54 @@ func TestInstructions(t *testing.T) {
 	}
 }
 
+// TestInstructionsKeepTheirCast holds what stories are disjoint by: in the words of each are two people and a thing that belong together to its stream.
+func TestInstructionsKeepTheirCast(t *testing.T) {
+	checked := 0
+	for _, one := range Instructions(Calibration, 1500, 3) {
+		if one.Input == "" {
+			continue
+		}
+		checked++
+		if !hasCast(one.Input+" "+one.Instruction, Calibration) {
+			t.Fatalf("no two people and thing of the Calibration stream in %+v", one)
+		}
+	}
+	if checked < 300 {
+		t.Errorf("checked %d tasks", checked)
+	}
+	foreign := 0
+	for _, one := range Instructions(Train, 500, 3) {
+		if one.Input != "" && !hasCast(one.Input+" "+one.Instruction, Calibration) {
+			foreign++
+		}
+	}
+	if foreign < 50 {
+		t.Errorf("only %d stories of the Train stream are told to be no Calibration stories: the check tells little", foreign)
+	}
+}
+
+func hasCast(text string, stream Stream) bool {
+	var people []int
+	for _, w := range words(text) {
+		if i := slices.Index(names, w); i >= 0 && !slices.Contains(people, i) {
+			people = append(people, i)
+		}
+	}
+	for i, th := range things {
+		if !strings.Contains(text, th.one) {
+			continue
+		}
+		for _, a := range people {
+			for _, b := range people {
+				if a != b && streamOf(a, b, i) == stream {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
 func words(text string) []string {
 	return strings.FieldsFunc(text, func(r rune) bool { return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z') })
 }
@@ -63,7 +111,7 @@ func words(text string) []string {
 // TestInstructionAnswers works the tasks out anew, from their words alone.
 func TestInstructionAnswers(t *testing.T) {
 	checked := map[string]int{}
-	for _, one := range Instructions(Train, 3000, 4) {
+	for _, one := range slices.Concat(Instructions(Train, 2000, 4), Instructions(Calibration, 1000, 4), Instructions(Test, 1000, 4)) {
 		list, want := words(one.Instruction), ""
 		switch one.Kind {
 		case "sum": // How many are N food and M food?
