@@ -17,6 +17,14 @@
 // It begins with what gradients tell of each linear, and is never worse than that on its own blocks. By divergence from the dense model it tells
 // allocations apart on fewer of them than by perplexity.
 //
+// Method [Prune] cuts heads, MLP channels, channels of the residual stream or layers; [ShowImportance] draws what matters, [Smaller.Lost] what is gone where. Low rank and pruning may
+// follow one another, and share one ratio that is counted:
+//
+//	attempt := lab.Attempt{Method: "svdllm", Then: "prune", Ratio: 0.5, Allocate: "fisher"}
+//	lab.Show(study.Try(model, attempt).Lost())
+//
+// What cannot be done is refused by [Lab.Check] before anything is computed, and is no trial.
+//
 // # Two faces
 //
 // A program uses a [Lab]: its methods take a context and return errors. The functions of the package are the same calls for
@@ -24,7 +32,7 @@
 //
 // # What is kept
 //
-// A cell is a process and keeps no variables, so what is expensive is kept as files: calibrations and decompositions lie
+// A cell is a process and keeps no variables, so what is expensive is kept as files: calibrations, gradients and decompositions lie
 // under [Home] in results, each named by the digest of what it was made from (model, text, options, version). The second
 // run of a cell reads them back. Every attempt is a trial of the tracker in [TrackerPath]; what it was measured on is part of
 // it, and tables and charts show trials of one [Measure] only.
