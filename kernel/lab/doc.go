@@ -11,8 +11,11 @@
 // [Study.Search] looks for the best allocation of ranks in few trials, and goes on after any interrupt:
 //
 //	found := study.Search(model, lab.Search{Attempt: lab.Attempt{Method: "pcm", Ratio: 0.3}, Trials: 20, Objective: lab.Objective{KL: 1}})
-//	lab.Show(found, found.Chart(), found.HeatMap())
+//	lab.ShowSearch(found)
 //	study.Try(model, found.Attempt())
+//
+// [Found.Pictures] are its course, what it found, where it looked, which ratios matter, and what its surrogate expects of each; [Found.Trust] tells
+// whether to believe that. [Incumbents] compares searches.
 //
 // It begins with what gradients tell of each linear, and is never worse than that on its own blocks. By divergence from the dense model it tells
 // allocations apart on fewer of them than by perplexity.
