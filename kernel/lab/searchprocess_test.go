@@ -109,7 +109,7 @@ func claimAll(t *testing.T, l *Lab, m *Model) {
 	_ = os.WriteFile(filepath.Join(l.Home, "ready"+os.Getenv("NAME")), nil, 0o600)
 	waitForFile(t, filepath.Join(l.Home, "go"))
 	for i := range claims {
-		run, err := h.claim(t.Context(), bayesopt.Suggestion{ID: i, X: h.options.Starts[0], Phase: bayesopt.PhaseStart}, i)
+		run, err := h.claim(t.Context(), bayesopt.Suggestion{ID: i, X: h.options.Starts[0], Phase: bayesopt.PhaseStart}, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -262,6 +262,10 @@ func TestSearchFreesThePointOfTheDead(t *testing.T) {
 	left, _, err := h.replay(t.Context())
 	if err != nil || len(left) != 7 || left[6].ID != 7 {
 		t.Errorf("after the kill: %+v, %v, expected that of the dead to be gone", left, err)
+	}
+	// Whoever was told of suggestion 8 before the kill, and whoever is told of it after, must meet in one claim.
+	if _, _, recorded, err := h.read(t.Context()); err != nil || recorded[6] != 1 || recorded[7] != 1 || recorded[8] != 0 {
+		t.Errorf("tried before: %v, %v, expected suggestion 6, which is free, and 7 once, and 8 never", recorded, err)
 	}
 	if lost := w.record(t, tracker.Lost); len(lost) != 1 || SuggestedBy(lost[0]).Claim != claimFree {
 		t.Errorf("lost: %+v", lost)

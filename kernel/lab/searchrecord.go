@@ -33,21 +33,22 @@ func (h *hunt) replay(ctx context.Context) ([]bayesopt.Trial, map[int]int, error
 	return trials, numbers, err
 }
 
-func (h *hunt) read(ctx context.Context) (trials []bayesopt.Trial, numbers map[int]int, recorded int, err error) {
+// read is [hunt.replay], with how many trials the record has of each suggestion, those that do not count among them.
+func (h *hunt) read(ctx context.Context) (trials []bayesopt.Trial, numbers, recorded map[int]int, err error) {
 	all, err := h.study.lab.Store.Trials(ctx, h.study.Name, tracker.Filter{})
 	if err != nil {
-		return nil, nil, 0, err
+		return nil, nil, nil, err
 	}
-	numbers = map[int]int{}
+	numbers, recorded = map[int]int{}, map[int]int{}
 	for _, t := range all {
 		if t.Params[searchParam].Any() != any(h.digest) {
 			continue
 		}
-		recorded++
 		b, counts, err := h.remember(t)
 		if err != nil {
-			return nil, nil, 0, fmt.Errorf("study %s, trial %d: %w", h.study.Name, t.Number, err)
+			return nil, nil, nil, fmt.Errorf("study %s, trial %d: %w", h.study.Name, t.Number, err)
 		}
+		recorded[b.ID]++
 		if counts {
 			trials, numbers[b.ID] = append(trials, b), t.Number
 		}
@@ -97,8 +98,9 @@ func (h *hunt) remember(t *tracker.Trial) (b bayesopt.Trial, counts bool, err er
 
 // ask takes the next suggestion and makes its trial; no run where there are as many trials as wanted.
 //
-// Two processes may ask at once and be told the same. The trial's id is made from the study, the search, the suggestion's number and how many
-// trials the record has, and the store makes a trial of one id only once: whoever finds another's claim in it reads the record again.
+// Two processes may ask at once and be told the same. The trial's id is made from the study, the search, the suggestion's number and how often
+// it was tried before, and the store makes a trial of one id only once: whoever finds another's claim in it reads the record again. How many trials
+// there are in all must not count: of two who are told the same, one may have read the record before somebody took up a dead process's point.
 func (h *hunt) ask(ctx context.Context) (q *asked, run *tracker.Run, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -118,18 +120,18 @@ func (h *hunt) ask(ctx context.Context) (q *asked, run *tracker.Run, err error) 
 		if q.best, err = h.incumbent(ctx, trials, numbers); err != nil {
 			return nil, nil, err
 		}
-		if run, err = h.claim(ctx, q.Suggestion, recorded); run != nil || err != nil {
+		if run, err = h.claim(ctx, q.Suggestion, recorded[q.ID]); run != nil || err != nil {
 			return q, run, err
 		}
 	}
 }
 
 // claim makes the suggestion's trial, or returns no run where another process was first.
-func (h *hunt) claim(ctx context.Context, s bayesopt.Suggestion, recorded int) (*tracker.Run, error) {
+func (h *hunt) claim(ctx context.Context, s bayesopt.Suggestion, before int) (*tracker.Run, error) {
 	params := h.params(s)
 	claim := rand.Text()
 	params[claimParam] = tracker.String(claim)
-	id := sha256.Sum256(fmt.Appendf(nil, "%s %s %d %d", h.study.Name, h.digest, s.ID, recorded))
+	id := sha256.Sum256(fmt.Appendf(nil, "%s %s %d %d", h.study.Name, h.digest, s.ID, before))
 	model, err := h.model.Digest()
 	if err != nil {
 		return nil, err
