@@ -26,6 +26,7 @@ type compressRequest struct {
 	measure bool
 	on      lab.Measure
 	asJSON  bool
+	found   *lab.Found // by a search; nil without
 }
 
 // protectBolaco stands for the kinds of lowrank.BolacoProtects.
@@ -151,7 +152,7 @@ func (r *compressRequest) settle(cmd *cobra.Command, m *lab.Model) error {
 // compressResult is what --json prints.
 type compressResult struct {
 	Study      string               `json:"study"`
-	Trial      int                  `json:"trial"`
+	Trial      *int                 `json:"trial"` // null where a search was interrupted, and so far nothing was made of it
 	Out        string               `json:"out"`
 	Params     int64                `json:"params"`
 	Linear     int64                `json:"linear_params"`
@@ -160,11 +161,12 @@ type compressResult struct {
 	Kept       *prune.Plan          `json:"kept"`       // by --then prune; null without
 	Perplexity *evaluate.Perplexity `json:"perplexity"` // null unless measured
 	Warnings   []string             `json:"warnings"`
+	Search     *lab.SearchReport    `json:"search"` // null unless ranks were searched for
 }
 
 func (r *compressRequest) result(out *lab.Outcome) compressResult {
 	c := out.Counted
-	result := compressResult{r.study, out.Trial, r.Out, c.After, c.LinearAfter, c.Removed(), out.Allocation, nil, nil, append([]string{}, out.Warnings...)}
+	result := compressResult{r.study, &out.Trial, r.Out, c.After, c.LinearAfter, c.Removed(), out.Allocation, nil, nil, append([]string{}, out.Warnings...), r.searchReport()}
 	if out.Pruned != nil {
 		result.Kept = out.Pruned.Plan
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -75,13 +76,24 @@ func (r *compressRequest) find(cmd *cobra.Command, study *lab.Study, m *lab.Mode
 	if found == nil {
 		return err
 	}
-	out := cmd.OutOrStdout()
-	if r.asJSON {
-		out = cmd.ErrOrStderr()
+	r.Attempt, r.found = found.Attempt(), found
+	switch {
+	case r.asJSON && err != nil: // else it is part of the result
+		return errors.Join(err, writeJSON(cmd.OutOrStdout(), compressResult{Study: r.study, Warnings: []string{}, Search: r.searchReport()}))
+	case r.asJSON:
+		return nil
 	}
-	if printed := show.Print(out, found.Facts(), found.Chart(), found.HeatMap()); err == nil {
+	if printed := show.Print(cmd.OutOrStdout(), found.Facts(), found.Chart(), found.HeatMap(), found.Importance(), found.Trust().Facts()); err == nil {
 		err = printed
 	}
-	r.Attempt = found.Attempt()
 	return err
+}
+
+// searchReport is what a search found; nil where there was none.
+func (r *compressRequest) searchReport() *lab.SearchReport {
+	if r.found == nil {
+		return nil
+	}
+	report := r.found.Report()
+	return &report
 }

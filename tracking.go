@@ -74,10 +74,11 @@ type trialView struct {
 	Seconds float64         `json:"seconds"` // how long it ran, or has run
 	Value   *tracker.Number `json:"value"`   // of the study's metric, at its highest step; null if it has none
 	Best    bool            `json:"best"`    // the study's best complete trial
+	Search  *lab.Suggested  `json:"search"`  // that asked for the trial; null if none did
 }
 
 func viewTrial(t *tracker.Trial, study tracker.Study, best int, now time.Time) trialView {
-	v := trialView{Trial: t, Seconds: t.Duration(now).Seconds(), Best: t.Number == best}
+	v := trialView{Trial: lab.Shown(t), Search: lab.SuggestedBy(t), Seconds: t.Duration(now).Seconds(), Best: t.Number == best}
 	if s, ok := t.Metrics[study.Metric]; ok {
 		v.Value = &s.Last
 	}

@@ -63,6 +63,9 @@ func (r *trialReport) overview() *table {
 	if v.Progress != nil {
 		t.add("progress", progressText(v.Progress))
 	}
+	if a := v.Search; a != nil {
+		t.add("search", fmt.Sprintf("suggestion %d of %s, its point is %s", a.Number, a.Digest, a.Claim))
+	}
 	t.addIf("tags", strings.Join(v.Tags, ", "))
 	t.addIf("note", strings.ReplaceAll(v.Note, "\n", " "))
 	return t

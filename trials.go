@@ -4,12 +4,14 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/parelab/pare/kernel/lab"
 	"github.com/parelab/pare/tracker"
 	"github.com/parelab/pare/tracker/boltstore"
 )
@@ -148,7 +150,7 @@ func writeTrials(w io.Writer, file string, listings []listing) error {
 }
 
 func (l listing) write(w io.Writer) error {
-	common, varying := splitParams(l.trials)
+	common, varying, ratios := splitParams(l.trials)
 	head := fmt.Sprintf("%s: %d trials", l.study.Name, l.total)
 	if l.total == 1 {
 		head = l.study.Name + ": 1 trial"
@@ -158,6 +160,9 @@ func (l listing) write(w io.Writer) error {
 	}
 	if len(common) > 0 {
 		head += "; all with " + strings.Join(common, ", ")
+	}
+	if ratios > 0 {
+		head += fmt.Sprintf("; the ratios of %d groups: pare trial show %s N", ratios, l.study.Name)
 	}
 	if _, err := fmt.Fprintln(w, printable(head)); err != nil || len(l.trials) == 0 {
 		return err
@@ -201,15 +206,16 @@ func paramText(value tracker.Value, params map[string]tracker.Value, name string
 }
 
 // splitParams tells the hyperparameters that all trials share ("name = value") from the names of those that differ, both sorted. A
-// single trial shows all of its own as shared.
-func splitParams(trials []trialView) (common, varying []string) {
+// single trial shows all of its own as shared. What a table has no room for is left out; see [lab.Listed].
+func splitParams(trials []trialView) (common, varying []string, ratios int) {
 	names := map[string]bool{}
 	for _, t := range trials {
 		for name := range t.Params {
 			names[name] = true
 		}
 	}
-	for name := range names {
+	listed, ratios := lab.Listed(slices.Sorted(maps.Keys(names)))
+	for _, name := range listed {
 		first, ok := trials[0].Params[name]
 		same := ok && !slices.ContainsFunc(trials, func(t trialView) bool {
 			v, ok := t.Params[name]
@@ -221,7 +227,5 @@ func splitParams(trials []trialView) (common, varying []string) {
 			varying = append(varying, name)
 		}
 	}
-	slices.Sort(common)
-	slices.Sort(varying)
-	return common, varying
+	return common, varying, ratios
 }

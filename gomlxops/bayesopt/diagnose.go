@@ -59,8 +59,8 @@ func (s *Surrogate) Calibration() Calibration {
 // Effect is one point of a partial dependence.
 type Effect struct {
 	X         float64 `json:"x"`
-	Mean      float64 `json:"mean"`      // of the objective, averaged
-	Deviation float64 `json:"deviation"` // mean of the model's deviations there: at least that of the average
+	Mean      float64 `json:"mean"`      // of the objective, averaged as the model sees it, bad values compressed
+	Deviation float64 `json:"deviation"` // mean of the model's deviations there, likewise: at least that of the average
 }
 
 // samplePoints is over how many random points of the space averages are taken.
@@ -83,13 +83,14 @@ func (s *Surrogate) PartialDependence(name string, steps int) ([]Effect, error) 
 	out := make([]Effect, steps)
 	together(steps, func(i int) {
 		u := lo + (hi-lo)*float64(i)/float64(steps-1)
-		e := Effect{X: v.Lower + u*(v.Upper-v.Lower)}
+		mean, deviation := 0.0, 0.0
 		for _, p := range points {
-			mean, deviation := s.predict(s.domain.holding(p, k, u))
-			e.Mean += mean / float64(len(points))
-			e.Deviation += deviation / float64(len(points))
+			m, variance := s.gp.Predict(s.domain.holding(p, k, u))
+			mean += m / float64(len(points))
+			deviation += math.Sqrt(variance) / float64(len(points))
 		}
-		out[i] = e
+		out[i].X = v.Lower + u*(v.Upper-v.Lower)
+		out[i].Mean, out[i].Deviation = s.outcome.from(mean, deviation)
 	})
 	return out, nil
 }
@@ -103,7 +104,14 @@ type Importance struct {
 	Share float64 `json:"share"`
 }
 
-// Importances returns the share of every free variable, the largest first.
+// Importances returns the share of every free variable, the largest first:
+//
+//	share_k = Var(E[m(u) | u_k]) / Var(m(u))
+//
+// with m the model's mean and u random over the space: the first-order index of functional ANOVA, which F. Hutter, H. Hoos and K. Leyton-Brown take of a
+// surrogate to tell which hyperparameters matter (An efficient approach for assessing hyperparameter importance, ICML 2014). Their coordinates are
+// independent, which under a budget they are not: E is the partial dependence, where the others pay for u_k, and u_k is spread as random points have it, so
+// that values which the budget hardly ever allows hardly count.
 func (s *Surrogate) Importances() []Importance {
 	points := s.points()
 	means := make([]float64, len(points))
@@ -111,14 +119,14 @@ func (s *Surrogate) Importances() []Importance {
 		means[i], _ = s.gp.Predict(p)
 	}
 	total := stat.Variance(means, nil)
-	const steps = 9
 	out := make([]Importance, s.domain.dim())
 	together(len(out), func(k int) {
-		lo, hi := s.domain.reach(k)
-		effects := make([]float64, steps)
+		at := column(points, k)
+		effects := make([]float64, importanceSteps)
 		for i := range effects {
+			v := stat.Quantile((float64(i)+.5)/importanceSteps, stat.Empirical, at, nil)
 			for _, p := range points {
-				mean, _ := s.gp.Predict(s.domain.holding(p, k, lo+(hi-lo)*float64(i)/(steps-1)))
+				mean, _ := s.gp.Predict(s.domain.holding(p, k, v))
 				effects[i] += mean / float64(len(points))
 			}
 		}
@@ -128,6 +136,19 @@ func (s *Surrogate) Importances() []Importance {
 		}
 	})
 	slices.SortStableFunc(out, func(a, b Importance) int { return -compare(a.Share, b.Share) })
+	return out
+}
+
+// importanceSteps is how many quantiles of a variable stand for its distribution.
+const importanceSteps = 16
+
+// column returns coordinate k of the points, sorted.
+func column(points [][]float64, k int) []float64 {
+	out := make([]float64, len(points))
+	for i, p := range points {
+		out[i] = p[k]
+	}
+	slices.Sort(out)
 	return out
 }
 

@@ -67,7 +67,14 @@
 //
 //	go test -run - -bench Search -benchtime 1x -timeout 60m ./gomlxops/bayesopt/
 //
-// The curves were wrong by a factor of e^±0.5 for each group, and told nothing of pairs.
+// The curves were wrong by a factor of e^±0.5 for each group, and told nothing of pairs. The rows of bayes and curves are from before its beliefs were made
+// more careful. With today's (the same benchmark of 30 and 200 variables), the median of 5 seeds after 20 and 50 trials, and of 3 seeds after 20:
+//
+//	variables     30               200
+//	random        1.00   1.00      1.00
+//	tpe           1.00   0.59      1.00
+//	bayes         0.29   0.10      0.84
+//	with curves   0.091  0.016     0.14
 //
 // # Speed
 //

@@ -127,6 +127,17 @@ func (h *history) pending() (u [][]float64) {
 	return u
 }
 
+// suggested returns the points that were asked for where others were evaluated in their place, as coarse ranks are: asked for again, they would come to
+// the same.
+func (h *history) suggested() (u [][]float64) {
+	for i := range h.trials {
+		if t := &h.trials[i]; t.At != nil {
+			u = append(u, h.domain.toUnit(t.X))
+		}
+	}
+	return u
+}
+
 // asked says whether x was asked for already.
 func (h *history) asked(x []float64) bool {
 	return slices.ContainsFunc(h.trials, func(t Trial) bool { return slices.Equal(t.X, x) })

@@ -1,8 +1,12 @@
 package bayesopt
 
 import (
+	"math"
+	"slices"
 	"strconv"
 	"testing"
+
+	"gonum.org/v1/gonum/floats"
 )
 
 // medianBest is the median over seeds of the best of so many trials.
@@ -141,4 +145,39 @@ func TestAscent(t *testing.T) {
 		return u[0] + 2*u[1] + 3*u[2] + 2.9*u[3]
 	}, d.project, []float64{1, 0, 0, 0}, 60)
 	near(t, "corner", got[2], 1, 1e-9, 1)
+}
+
+// TestRoundedPointsAreNotAskedAgain evaluates beside what is asked for, as coarse ranks are, an objective whose best is a corner of the space. The corner must
+// not be asked for over and over, neither after it ended nor while it is under evaluation.
+func TestRoundedPointsAreNotAskedAgain(t *testing.T) {
+	space, _ := groups()
+	middle, err := space.Uniform()
+	if err != nil {
+		t.Fatal(err)
+	}
+	beside := func(x []float64) []float64 {
+		at := slices.Clone(x)
+		for i := range at {
+			at[i] += 0.05 * (middle[i] - at[i])
+		}
+		return at
+	}
+	f := func(x []float64) float64 { return 10 - 3*x[1] - 2*x[3] + x[4] }
+	var trials []Trial
+	for i := range 20 {
+		s, err := mustNew(t, space, Options{Seed: 3}, trials...).Ask()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, other := range trials {
+			if floats.Distance(s.X, other.X, math.Inf(1)) < 1e-6 {
+				t.Errorf("trial %d repeats trial %d, %v, which is %s", i, other.ID, other.X, other.State)
+			}
+		}
+		next := Trial{Suggestion: s, At: beside(s.X), State: Pending}
+		if i%4 != 3 {
+			next.State, next.Value = Done, f(next.At)
+		}
+		trials = append(trials, next)
+	}
 }

@@ -104,7 +104,7 @@ func (s *Surrogate) propose(h *history, rng *rand.Rand) proposal {
 		mean, _ := s.gp.Predict(u)
 		_ = s.gp.Add(u, mean) // a point that repeats another teaches nothing
 	}
-	known := append(pending, s.u...)
+	known := slices.Concat(pending, s.u, h.suggested())
 	u, log := s.maximise(known, rng)
 	phase := PhaseModel
 	if u == nil { // what looks best was measured already

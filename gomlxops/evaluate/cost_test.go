@@ -60,6 +60,10 @@ func TestLatency(t *testing.T) {
 			t.Errorf("%+v", l)
 		}
 	}
+	both, err := CompareLatency(t.Context(), []*transformer.Variant{m.Dense(), m.Dense()}, LatencyOptions{Length: 8, Repeats: 3, Batches: []int{2}}, nil)
+	if err != nil || len(both) != 2 || len(both[1]) != 1 || both[1][0].Batch != 2 || both[0][0].Repeats != 3 || !(both[1][0].Median > 0) {
+		t.Errorf("in turns: %+v, %v", both, err)
+	}
 	for _, opt := range []LatencyOptions{{Length: 1}, {Length: m.Config().MaxPositions + 1}, {Batches: []int{0}}, {Repeats: -1}} {
 		if _, err := MeasureLatency(t.Context(), m.Dense(), opt, nil); err == nil || !strings.Contains(err.Error(), "expected at least one repeat") {
 			t.Errorf("%+v: error %v", opt, err)

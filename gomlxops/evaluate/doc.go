@@ -6,7 +6,7 @@
 //  2. [NewTeacher] keeps what a model predicts, compactly, and [Teacher.Compare] says how far a variant's predictions are from that, in both directions.
 //  3. [MeasureChoices] asks multiple-choice questions by log-likelihood and gives acc and acc_norm as lm-evaluation-harness defines them.
 //  4. [Distinct] and [Repetition] say how much a generated text repeats itself.
-//  5. [Size] counts parameters and bytes, [CountOperations] multiply-accumulates; [MeasureThroughput] and [MeasureLatency] take the time.
+//  5. [Size] counts parameters and bytes, [CountOperations] multiply-accumulates; [MeasureThroughput] and [MeasureLatency] take the time, [CompareLatency] that of several in turns.
 //
 // All results are plain values with stable JSON keys.
 //

@@ -47,30 +47,44 @@ func (o LatencyOptions) withDefaults(c *transformer.Config) (LatencyOptions, err
 // MeasureLatency runs batches of sequences forward to their losses, each as one call. What the tokens are does not matter; they are
 // spread over the vocabulary. Building graphs and the first reading of weights fall into a run that is not measured.
 func MeasureLatency(ctx context.Context, v *transformer.Variant, opt LatencyOptions, rec gomlxops.Recorder) ([]Latency, error) {
-	opt, err := opt.withDefaults(v.Model().Config())
+	all, err := CompareLatency(ctx, []*transformer.Variant{v}, opt, rec)
+	if err != nil {
+		return nil, err
+	}
+	return all[0], nil
+}
+
+// CompareLatency measures several variants in turns, repeat by repeat, so that whatever else the machine does meets all of them: for each the latencies of
+// [MeasureLatency]. The options hold for all; a length of 0 is what the first takes.
+func CompareLatency(ctx context.Context, variants []*transformer.Variant, opt LatencyOptions, rec gomlxops.Recorder) ([][]Latency, error) {
+	opt, err := opt.withDefaults(variants[0].Model().Config())
 	if err != nil {
 		return nil, err
 	}
 	rec = gomlxops.OrDiscard(rec)
-	var all []Latency
+	all := make([][]Latency, len(variants))
 	for i, batch := range opt.Batches {
-		sequences := spread(batch, opt.Length, v.Model().Config().VocabSize)
-		seconds := make([]float64, 0, opt.Repeats)
+		seconds := make([][]float64, len(variants))
 		for r := range opt.Repeats + 1 {
-			began := time.Now()
-			if _, err := v.Losses(ctx, sequences, transformer.RunOptions{Batch: batch}); err != nil {
-				return nil, fmt.Errorf("cannot measure latency: %w", err)
-			}
-			if r > 0 {
-				seconds = append(seconds, time.Since(began).Seconds())
+			for j, v := range variants {
+				sequences := spread(batch, opt.Length, v.Model().Config().VocabSize)
+				began := time.Now()
+				if _, err := v.Losses(ctx, sequences, transformer.RunOptions{Batch: batch}); err != nil {
+					return nil, fmt.Errorf("cannot measure latency: %w", err)
+				}
+				if r > 0 {
+					seconds[j] = append(seconds[j], time.Since(began).Seconds())
+				}
 			}
 			rec.Progress("latency", i*(opt.Repeats+1)+r+1, len(opt.Batches)*(opt.Repeats+1))
 		}
-		slices.Sort(seconds)
-		all = append(all, Latency{
-			Batch: batch, Length: opt.Length, Median: quantile(seconds, 0.5), Low: quantile(seconds, 0.25), High: quantile(seconds, 0.75),
-			Repeats: opt.Repeats, Backend: gomlxops.BackendName(),
-		})
+		for j, s := range seconds {
+			slices.Sort(s)
+			all[j] = append(all[j], Latency{
+				Batch: batch, Length: opt.Length, Median: quantile(s, 0.5), Low: quantile(s, 0.25), High: quantile(s, 0.75),
+				Repeats: opt.Repeats, Backend: gomlxops.BackendName(),
+			})
+		}
 	}
 	return all, nil
 }

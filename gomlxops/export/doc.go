@@ -7,11 +7,18 @@
 // modeling_pare.py goes along, a program for PyTorch that AutoModelForCausalLM.from_pretrained(dir, trust_remote_code=True) loads: factors stay
 // factors, and layers keep their sizes.
 //
+// [GGUF] writes a file for llama.cpp, and [ReadGGUF] makes a model directory of one. Its architectures have no room for factors, nor for every
+// model; what it cannot hold is refused with what to do. Layers may differ in a LLaMA, whose file then says architecture "deci".
+//
+// [ONNX] writes a graph for ONNX Runtime and others, factors and sizes as they are.
+//
 // [Options.Merge] multiplies factors out, so that stock programs load the result, at the size of the dense model. A bias that a
 // factored linear brought along becomes one of the family's where that has room for it.
 //
 // # What was tried, and what was not
 //
 // modeling_pare.py has run on PyTorch 1.13, and its classes for transformers against a stand-in that has the parts they use; it was
-// written from transformers' public documentation and has not met transformers itself.
+// written from transformers' public documentation and has not met transformers itself. GGUF files have been read by us and by a reader in NumPy
+// written from the format's description, which also ran them as llama.cpp's graphs go; llama.cpp itself has not met them. ONNX graphs have been
+// run by an interpreter in NumPy written from the operators' documentation; ONNX Runtime has not met them, and no reader of them is here.
 package export

@@ -22,7 +22,7 @@ const python = "/usr/bin/python3"
 // needTorch skips, aloud, where no PyTorch is.
 func needTorch(t *testing.T) {
 	t.Helper()
-	if out, err := exec.Command(python, "-c", "import torch, numpy").CombinedOutput(); err != nil {
+	if out, err := exec.Command(python, "-c", "import sys, importlib.util as u; sys.exit(not (u.find_spec('torch') and u.find_spec('numpy')))").CombinedOutput(); err != nil {
 		t.Skipf("no PyTorch at %s, so exports are not run there: %v %s", python, err, bytes.TrimSpace(out))
 	}
 }
@@ -49,7 +49,7 @@ func runAll(t *testing.T, runs []run) {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(python, filepath.Join("testdata", "run_hf.py"), path)
-	cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1")
+	cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1", "OMP_NUM_THREADS=1")
 	var said bytes.Buffer
 	cmd.Stderr = &said
 	printed, err := cmd.Output()
@@ -75,15 +75,7 @@ func checkRun(t *testing.T, r run, printed string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	raw, err := os.ReadFile(r.Out)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := make([]float32, len(raw)/4)
-	if _, err := binary.Decode(raw, binary.LittleEndian, got); err != nil {
-		t.Fatal(err)
-	}
-	if off := farthest(got, want); !(off <= 1e-4) {
+	if off := farthest(floats(t, r.Out), want); !(off <= 1e-4) {
 		t.Errorf("%s: logits off by %.2g", r.name, off)
 	} else {
 		t.Logf("%s: logits off by %.2g; %s", r.name, off, printed)
@@ -104,6 +96,17 @@ func checkRun(t *testing.T, r run, printed string) {
 			t.Errorf("%s: %s is off by %v", r.name, what, off)
 		}
 	}
+}
+
+// floats reads a file of float32.
+func floats(t *testing.T, path string) []float32 {
+	t.Helper()
+	raw := mustRead(t, path)
+	got := make([]float32, len(raw)/4)
+	if _, err := binary.Decode(raw, binary.LittleEndian, got); err != nil {
+		t.Fatal(err)
+	}
+	return got
 }
 
 func farthest(a, b []float32) float64 {

@@ -2,7 +2,6 @@ package transformer
 
 import (
 	"context"
-	"errors"
 	"hash/fnv"
 	"math"
 	"math/rand/v2"
@@ -50,19 +49,10 @@ func (c *Config) initialize(t storedTensor, i int, seed uint64, values []float32
 // SaveInit writes a model of configuration c with the weights that [Config.Init] gives, one tensor at a time, so that the model may be larger
 // than memory. dtype, extra files and errors are those of [SaveTensors]; of opt the Recorder, Overwrite and ShardBytes count.
 func SaveInit(ctx context.Context, dir string, c *Config, seed uint64, dtype string, extra map[string][]byte, opt SaveOptions) error {
-	if err := errors.Join(checkDType(dtype, false), c.Validate(), checkExtra(extra)); err != nil {
-		return err
-	}
-	config := *c
-	config.forms, config.DType = nil, torchNames[dtype]
-	var outputs []output
-	for _, t := range config.storedTensors() {
-		outputs = append(outputs, t.output(dtype, func(part int, dst []float32) error {
-			config.initialize(t, part, seed, dst)
-			return nil
-		}))
-	}
-	return save(ctx, dir, &config, outputs, extra, opt)
+	return saveParts(ctx, dir, c, func(t storedTensor, part int, dst []float32) error {
+		c.initialize(t, part, seed, dst)
+		return nil
+	}, dtype, extra, opt)
 }
 
 func fillNormal(values []float32, deviation float64, seed uint64, name string) {

@@ -96,6 +96,26 @@ func SaveTensors(ctx context.Context, dir string, c *Config, tensors map[string]
 	return save(ctx, dir, &config, outputs, extra, SaveOptions{})
 }
 
+// SaveRead is [SaveTensors] for tensors that read makes one at a time, by logical name, so that the model may be larger than memory. Of opt the
+// Recorder, Overwrite and ShardBytes count.
+func SaveRead(ctx context.Context, dir string, c *Config, read func(tensor string, dst []float32) error, dtype string, extra map[string][]byte, opt SaveOptions) error {
+	return saveParts(ctx, dir, c, func(t storedTensor, part int, dst []float32) error { return read(t.parts[part].Name, dst) }, dtype, extra, opt)
+}
+
+// saveParts writes a dense model from the parts of its stored tensors.
+func saveParts(ctx context.Context, dir string, c *Config, read func(t storedTensor, part int, dst []float32) error, dtype string, extra map[string][]byte, opt SaveOptions) error {
+	if err := errors.Join(checkDType(dtype, false), c.Validate(), checkExtra(extra)); err != nil {
+		return err
+	}
+	config := *c
+	config.forms, config.DType = nil, torchNames[dtype]
+	var outputs []output
+	for _, t := range config.storedTensors() {
+		outputs = append(outputs, t.output(dtype, func(part int, dst []float32) error { return read(t, part, dst) }))
+	}
+	return save(ctx, dir, &config, outputs, extra, opt)
+}
+
 func checkDType(dtype string, mayBeEmpty bool) error {
 	if widens(dtype) || mayBeEmpty && dtype == "" {
 		return nil

@@ -153,3 +153,20 @@ func (s Scaling) attention() float64 {
 	}
 	return stretch(1)
 }
+
+// Turning returns the inverse frequency of each pair of channels that turns, radians a token, and what multiplies turned channels, for scaling that does
+// not depend on the length; none where positions are learned.
+func (c *Config) Turning() (frequencies []float64, scale float64) {
+	r := c.rotary(0)
+	return r.Freq, cmp.Or(r.Scale, 1)
+}
+
+// FrequencyFactors is what each frequency of the rotary positions is divided by, for scaling that does not depend on the length: 1 for those that
+// stay as they are.
+func (c *Config) FrequencyFactors() []float64 {
+	plain, scaled := layer.Frequencies(c.RopeTheta, c.turned()), c.rotary(0).Freq
+	for j := range plain {
+		plain[j] /= scaled[j]
+	}
+	return plain
+}

@@ -20,6 +20,9 @@ type Smaller struct {
 	InTurn     *InTurn             // of two methods; nil for one
 	Counted    Counted             // what went
 	Warnings   []string            // about the calibration
+
+	was   []transformer.Linear // of the model
+	whole []int64              // parameters of each, as it was held
 }
 
 // Counted is how many parameters there are before and after.
@@ -45,7 +48,10 @@ func (l *Lab) Compress(ctx context.Context, m *Model, a Attempt, rec gomlxops.Re
 	if err != nil {
 		return nil, err
 	}
-	small.Counted = count(m.Dense(), small.Variant)
+	small.Counted, small.was = count(m.Dense(), small.Variant), m.Linears()
+	for _, lin := range small.was {
+		small.whole = append(small.whole, m.Dense().Held(lin).Params())
+	}
 	return small, nil
 }
 

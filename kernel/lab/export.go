@@ -3,6 +3,8 @@ package lab
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -12,7 +14,7 @@ import (
 )
 
 // ExportFormats are what a model can be exported as.
-var ExportFormats = []string{export.FormatHF}
+var ExportFormats = []string{export.FormatHF, export.FormatGGUF, export.FormatONNX}
 
 // Exporting says how a model is exported. Only Out is needed.
 type Exporting struct {
@@ -22,6 +24,8 @@ type Exporting struct {
 	Merge     bool   // multiply factors out
 	Check     bool   // read the export back and compare logits on a fixed prompt
 	Overwrite bool
+
+	WithoutTokenizer bool // of "gguf": leave the tokenizer out
 }
 
 // Exported is what was written.
@@ -38,12 +42,67 @@ func (l *Lab) Export(ctx context.Context, m *Model, opt Exporting) (*Exported, e
 	watch := l.watch("Export " + m.Name)
 	defer watch.Close()
 	how := export.Options{Merge: opt.Merge, DType: strings.ToUpper(opt.DType), Overwrite: opt.Overwrite, Recorder: watch}
+	switch opt.Format {
+	case export.FormatGGUF:
+		return l.exportGGUF(ctx, m, opt, how)
+	case export.FormatONNX:
+		if opt.Check {
+			return nil, fmt.Errorf("cannot check an ONNX export: this version cannot run one; export without the check")
+		}
+		result, err := export.ONNX(ctx, opt.Out, m.Dense(), how)
+		return &Exported{result}, err
+	}
 	result, err := export.HF(ctx, opt.Out, m.Dense(), how)
 	if err != nil || !opt.Check {
 		return &Exported{result}, err
 	}
 	result.Check, err = checkHF(ctx, m, opt.Out)
 	return &Exported{result}, err
+}
+
+// exportGGUF writes a file for llama.cpp. To check it a directory is made of it, beside it for the time being, in four bytes a number.
+func (l *Lab) exportGGUF(ctx context.Context, m *Model, opt Exporting, how export.Options) (*Exported, error) {
+	words, err := m.vocabulary(opt.WithoutTokenizer)
+	if err != nil {
+		return nil, err
+	}
+	result, err := export.GGUF(ctx, opt.Out, m.Dense(), words, how)
+	if err != nil || !opt.Check {
+		return &Exported{result}, err
+	}
+	between, err := os.MkdirTemp(filepath.Dir(opt.Out), ".checking-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(between)
+	again := filepath.Join(between, "model")
+	if err := export.ReadGGUF(ctx, opt.Out, again, how.Recorder); err != nil {
+		return nil, err
+	}
+	result.Check, err = checkHF(ctx, m, again)
+	return &Exported{result}, err
+}
+
+// vocabulary is the model's tokenizer as GGUF has it; nil where the model has none, or it is to be left out.
+func (m *Model) vocabulary(without bool) (*export.Vocabulary, error) {
+	if without || m.Tokenizer == nil {
+		return nil, nil
+	}
+	v, err := m.Tokenizer.Vocabulary()
+	if err != nil {
+		return nil, fmt.Errorf("cannot export as GGUF: %w; leave the tokenizer out with --without-tokenizer", err)
+	}
+	out := &export.Vocabulary{Model: "llama", PreTokenizer: v.Rule, Tokens: v.Tokens, Scores: v.Scores, Merges: v.Merges, AddBOS: v.AddBOS, AddEOS: v.AddEOS,
+		AddSpace: v.AddSpace, ChatTemplate: v.ChatTemplate, BOS: m.Tokenizer.BOS(), EOS: m.Tokenizer.EOS(), Unknown: m.Tokenizer.Unknown(), Pad: m.Tokenizer.Pad()}
+	if v.ByteLevel {
+		out.Model = "gpt2"
+	} else if m.Config().ModelType == "chatglm" {
+		out.PreTokenizer = "chatglm-spm"
+	}
+	for _, k := range v.Kinds {
+		out.Types = append(out.Types, int32(k))
+	}
+	return out, nil
 }
 
 // checkHF compares a directory with the model that it was made of.
@@ -72,7 +131,13 @@ func (m *Model) checkPrompt() [][]int32 {
 	for i := len(ids); i < checkTokens; i++ {
 		ids = append(ids, int32((7*i+3)%c.VocabSize))
 	}
-	return [][]int32{ids[:min(len(ids), checkTokens, c.Longest())]}
+	length := min(len(ids), checkTokens, c.Longest())
+	for _, w := range c.Positions.Windows { // which other programs may not have
+		if w > 0 {
+			length = min(length, w)
+		}
+	}
+	return [][]int32{ids[:length]}
 }
 
 // Facts lays out what was written, for people.

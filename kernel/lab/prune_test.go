@@ -4,6 +4,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -131,6 +132,7 @@ func TestInTurn(t *testing.T) {
 		if removed, _ := trial.Value("removed"); math.Abs(removed-c.Removed()) > 1e-12 || len(trial.Files) < 3 {
 			t.Errorf("%s: removed %v, on record %v; files %v", a, c.Removed(), removed, trial.Files)
 		}
+		checkLost(t, m, out)
 		again, err := l.Open(a.Out)
 		if err != nil {
 			t.Fatal(err)
@@ -148,6 +150,37 @@ func TestInTurn(t *testing.T) {
 	}
 	if left, _ := filepath.Glob(filepath.Join(l.Home, ".pruned-*")); checked != 4 || len(left) != 0 {
 		t.Errorf("%d checked; left behind %v", checked, left)
+	}
+}
+
+// checkLost adds up what the picture says is left.
+func checkLost(t *testing.T, m *Model, out *Outcome) {
+	t.Helper()
+	h, left := out.Lost(), 0.0
+	for _, lin := range m.Linears() {
+		left += float64(lin.Params()) * (1 - h.Values[lin.Layer][slices.Index(h.Cols, string(lin.Kind))])
+	}
+	if math.Abs(left-float64(out.Counted.LinearAfter)) > 1e-6 {
+		t.Errorf("the picture leaves %v of %d parameters, %d are left", left, out.Counted.LinearBefore, out.Counted.LinearAfter)
+	}
+}
+
+// What goes with whole layers is gone from the picture too.
+func TestLostLayers(t *testing.T) {
+	l := newTestLab(t)
+	m := openTiny(t, l)
+	study, err := l.NewStudy(t.Context(), "layers", Measure{Nothing: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := study.Try(t.Context(), m, Attempt{Method: Prune, Ratio: 0.5, Pruning: Pruning{Score: L1, Scope: CutLayers}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	checkLost(t, m, out)
+	if v := out.Lost().Values; v[0][0]+v[1][0] != 1 {
+		t.Errorf("one layer of two is gone: %v", v)
 	}
 }
 

@@ -73,15 +73,14 @@ type Latencies struct {
 	After  []evaluate.Latency `json:"after"`
 }
 
-// latencies measures the model and what was made of it, one after the other on this machine.
+// latencies measures the model and what was made of it, in turns on this machine.
 func latencies(ctx context.Context, m *Model, v *transformer.Variant, rec gomlxops.Recorder) (*Latencies, error) {
 	opt := evaluate.LatencyOptions{Length: min(costLength, m.Config().MaxPositions)}
-	before, err := evaluate.MeasureLatency(ctx, m.Dense(), opt, rec)
+	both, err := evaluate.CompareLatency(ctx, []*transformer.Variant{m.Dense(), v}, opt, rec)
 	if err != nil {
 		return nil, err
 	}
-	after, err := evaluate.MeasureLatency(ctx, v, opt, rec)
-	return &Latencies{before, after}, err
+	return &Latencies{both[0], both[1]}, nil
 }
 
 func (l *Latencies) record(rec gomlxops.Recorder) {
@@ -99,7 +98,7 @@ func (l *Latencies) Facts() show.Fragment {
 	for i, a := range l.After {
 		b := l.Before[i]
 		t.Rows = append(t.Rows, []any{a.Batch, a.Length, 1e3 * b.Median, 1e3 * a.Median, b.Median / a.Median})
-		t.Caption = fmt.Sprintf("Medians of %d on %s.", a.Repeats, a.Backend)
+		t.Caption = fmt.Sprintf("Medians of %d, in turns, on %s.", a.Repeats, a.Backend)
 	}
 	return t
 }

@@ -157,6 +157,9 @@ func (p Pruning) checkNames() error {
 	if _, err := importance.Normalise([]float64{0}, p.Normalise); err != nil {
 		return err
 	}
+	if p.score() == FLAP && p.Aggregate == importance.Second {
+		return fmt.Errorf("aggregation: score %q is of one weight for each head and channel, the one that reads it; there is no second", FLAP)
+	}
 	switch p.scope() {
 	case CutBlocks, CutChannels, CutLayers:
 		return nil

@@ -5,21 +5,16 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/parelab/pare/gomlxops/bayesopt"
 	"github.com/parelab/pare/gomlxops/lowrank"
 	"github.com/parelab/pare/gomlxops/transformer"
 	"github.com/parelab/pare/kernel/show"
 	"github.com/parelab/pare/tracker"
-	"github.com/parelab/pare/tracker/boltstore"
 )
 
 // quickSearch is a search of a tiny model that takes milliseconds for a trial.
@@ -45,7 +40,8 @@ func TestSearchRanksMeetTheBudget(t *testing.T) {
 		for _, method := range []Method{lowrank.PlainSVD, lowrank.FeaturePCM} { // without and with a bias
 			for _, opt := range []lowrank.AllocationOptions{{}, {Multiple: 2, Protect: []transformer.Kind{transformer.Value}}} {
 				s := quickSearch(1)
-				s.Method, s.Groups, s.Options, s.Calibration = method, groups, opt, little
+				s.Method, s.Groups, s.Options = method, groups, opt
+				s.Within = priors[checked/24%len(priors)]
 				h, err := study.hunt(t.Context(), m, s.withDefaults(m), silent{})
 				if err != nil {
 					t.Fatal(err)
@@ -70,7 +66,7 @@ func TestSearchRanksMeetTheBudget(t *testing.T) {
 			}
 		}
 	}
-	if checked < 240 {
+	if checked < 400 {
 		t.Errorf("only %d points were checked", checked)
 	}
 }
@@ -204,102 +200,5 @@ func TestSearchTogether(t *testing.T) {
 	}
 	if len(trials) != 9 || len(seen) != 9 {
 		t.Errorf("%d trials, %d points, expected 9", len(trials), len(seen))
-	}
-}
-
-// killed names the environment in which TestSearchKilled runs its search, to be killed.
-const killed = "PARE_TEST_SEARCH"
-
-// A search that is killed at random moments and started again loses and repeats nothing: its trials are those of a search in one go.
-func TestSearchKilled(t *testing.T) {
-	if dir := os.Getenv(killed); dir != "" {
-		searchToBeKilled(t, dir, os.Getenv(killed+"_MODEL"))
-		return
-	}
-	const trials = 10
-	dir, model := t.TempDir(), tinyModel(t)
-	store, err := boltstore.Open(filepath.Join(dir, "tracker.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	random, kills := rand.New(rand.NewPCG(5, 5)), 0
-	for ended := 0; ended < trials; {
-		cmd := exec.Command(os.Args[0], "-test.run", "^TestSearchKilled$")
-		cmd.Env = append(os.Environ(), killed+"="+dir, killed+"_MODEL="+model)
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		done := make(chan error, 1)
-		go func() { done <- cmd.Wait() }()
-		ended = killBehind(t, store, cmd, done, ended, random)
-		kills++
-	}
-	l := newTestLab(t)
-	m, err := l.Open(model)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer m.Close()
-	whole, err := testStudy(t, l).Search(t.Context(), m, quickSearch(trials))
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.Store = store
-	parts, err := testStudy(t, l).Search(t.Context(), m, quickSearch(trials))
-	if err != nil || !reflect.DeepEqual(parts.Trials, whole.Trials) {
-		t.Errorf("killed: %+v, %v\nin one go: %+v", parts, err, whole.Trials)
-	}
-	states := map[tracker.State]int{}
-	all, err := store.Trials(t.Context(), "search", tracker.Filter{})
-	for _, trial := range all {
-		states[trial.State]++
-	}
-	if err != nil || states[tracker.Complete] != trials || kills < 3 || len(all) > trials+kills {
-		t.Errorf("%d kills left %v (%v)", kills, states, err)
-	}
-	t.Logf("%d kills, trials by state: %v", kills, states)
-}
-
-// killBehind waits until one to three more trials have ended, kills the process a random moment later, and returns how many have ended.
-func killBehind(t *testing.T, store tracker.Store, cmd *exec.Cmd, done chan error, before int, random *rand.Rand) int {
-	t.Helper()
-	wanted := before + 1 + random.IntN(3)
-	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
-		complete, err := store.Trials(t.Context(), "search", tracker.Filter{States: []tracker.State{tracker.Complete}})
-		if err == nil && len(complete) >= wanted {
-			break
-		}
-		select {
-		case <-done:
-			done <- nil
-			deadline = time.Now()
-		default:
-		}
-	}
-	time.Sleep(time.Duration(random.IntN(15)) * time.Millisecond)
-	_ = cmd.Process.Kill() // it may be through
-	<-done
-	complete, err := store.Trials(t.Context(), "search", tracker.Filter{States: []tracker.State{tracker.Complete}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(complete) <= before {
-		t.Fatalf("the search came no further than %d trials", before)
-	}
-	return len(complete)
-}
-
-func searchToBeKilled(t *testing.T, dir, model string) {
-	store, err := boltstore.Open(filepath.Join(dir, "tracker.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	l := &Lab{Home: dir, Store: store, Watch: func(string) Watcher { return silent{} }}
-	m, err := l.Open(model)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := testStudy(t, l).Search(t.Context(), m, quickSearch(10)); err != nil {
-		t.Fatal(err)
 	}
 }

@@ -153,7 +153,7 @@ func (h *hunt) found(ctx context.Context) (*Found, error) {
 	if !found {
 		return nil, errors.Join(errors.New("the search has no trial with a value"), h.failure)
 	}
-	f := &Found{Search: h.Search, Study: h.study.Name, Digest: h.digest, Text: h.text.String(), Space: h.space.Space, Trials: trials, Numbers: numbers, Best: b}
+	f := &Found{Search: h.Search, Study: h.study.Name, Digest: h.digest, Text: h.text.String(), Space: h.space.Space, Trials: trials, Numbers: numbers, Best: b, options: h.options}
 	f.Ranks = h.space.ranks(b.X, h.Options)
 	_, f.Allocation, err = lowrank.Apply(h.space.spectra, f.Ranks)
 	f.linears = h.model.Linears()

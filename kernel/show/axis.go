@@ -57,6 +57,9 @@ func (s scale) holds(v float64) bool {
 	return v >= s.lo-slack && v <= s.hi+slack
 }
 
+// clamp is v, or the end that it lies beyond.
+func (s scale) clamp(v float64) float64 { return math.Min(math.Max(v, s.lo), s.hi) }
+
 // fit chooses the range and about n ticks for values that are all drawable. A loose axis ends on ticks; a tight one, and
 // every logarithmic one, where ticks are far apart, ends just beyond the data, its ticks inside.
 func (a Axis) fit(values []float64, n int, loose bool) scale {

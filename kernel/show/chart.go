@@ -8,11 +8,13 @@ import (
 // Style is how the points of a [Series] are joined.
 type Style int
 
-// Line joins points; Steps holds each value until the next point, as an incumbent does; Points leaves them apart.
+// Line joins points; Steps holds each value until the next point, as an incumbent does; Points leaves them apart; Curve joins points and puts no
+// sign on them, as for what was computed rather than measured.
 const (
 	Line Style = iota
 	Points
 	Steps
+	Curve
 )
 
 // Series is one thing measured along the X axis.
@@ -36,6 +38,7 @@ type Chart struct {
 	X, Y           Axis
 	Series         []Series
 	References     []Reference
+	Marks          []Mark
 }
 
 // point is one measurement that can be drawn, in values, not places.
@@ -143,14 +146,14 @@ func (c Chart) HTML() string {
 		return figure("chart", c.Title, "", c.Caption, notes)
 	}
 	if l.legend {
-		legend(&b, traces)
+		c.legend(&b, traces, false)
 	}
 	b.WriteString(l.draw(c))
 	return figure("chart", c.Title, b.String(), c.Caption, notes)
 }
 
 // legend writes the names of the series with their signs, as a list above the picture.
-func legend(b *strings.Builder, traces []trace) {
+func (c Chart) legend(b *strings.Builder, traces []trace, small bool) {
 	b.WriteString(`<ul class="pare-legend">`)
 	for _, t := range traces {
 		s := canvas{}
@@ -158,16 +161,17 @@ func legend(b *strings.Builder, traces []trace) {
 			s.draw("path", "", "class", "pare-l", "d", "M1 7L29 7", "stroke-dasharray", t.dash())
 		}
 		if t.marked() {
-			s.marker(t.index, 15, 7)
+			s.sign(t.index, 15, 7, small)
 		}
 		fmt.Fprintf(b, `<li><svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 30 14" aria-hidden="true" style="%s">%s</svg>%s</li>`,
 			colour(t.index), s.b.String(), escape(t.Name))
 	}
+	c.markLegend(b)
 	b.WriteString("</ul>")
 }
 
 // marked says whether each point carries the sign of its series.
-func (t trace) marked() bool { return t.Style == Points || t.points <= manyPoints }
+func (t trace) marked() bool { return t.Style == Points || t.Style != Curve && t.points <= manyPoints }
 
 // dash returns the dash pattern of the line: solid while markers tell the series apart, except beyond the eighth.
 func (t trace) dash() string {
@@ -193,6 +197,9 @@ func (c Chart) describe(traces []trace) string {
 		first, last := t.runs[0][0], t.runs[len(t.runs)-1][len(t.runs[len(t.runs)-1])-1]
 		fmt.Fprintf(&b, " %s: %s, from %s at %s to %s at %s.", orElse(t.Name, "Series"), plural(t.points, "point"),
 			significant(first.y), significant(first.x), significant(last.y), significant(last.x))
+	}
+	for _, m := range c.Marks {
+		fmt.Fprintf(&b, " %s: %s.", orElse(clean(m.Label), "Marked"), plural(len(m.X), "time"))
 	}
 	return b.String()
 }

@@ -23,6 +23,7 @@ func (l *layout) draw(c Chart) string {
 		l.line(v, t)
 	}
 	v.end()
+	l.marks(v, c)
 	l.names(v)
 	for _, t := range l.traces {
 		l.hovers(v, t)
@@ -85,7 +86,7 @@ func (l *layout) band(v *canvas, t trace) {
 		var upper, lower []point
 		for _, p := range run {
 			banded = banded || p.banded
-			upper, lower = append(upper, point{x: p.x, y: p.high}), append(lower, point{x: p.x, y: p.low})
+			upper, lower = append(upper, point{x: p.x, y: l.y.clamp(p.high)}), append(lower, point{x: p.x, y: l.y.clamp(p.low)})
 		}
 		if banded {
 			v.draw("path", "", "class", "pare-b", "d", l.path(upper, t.Style, false)+l.path(lower, t.Style, true)+"Z")
@@ -107,7 +108,7 @@ func (l *layout) line(v *canvas, t trace) {
 		}
 		if t.marked() || len(run) == 1 {
 			for _, p := range run {
-				v.marker(t.index, l.x.at(p.x), l.y.at(p.y))
+				v.sign(t.index, l.x.at(p.x), l.y.at(p.y), l.small)
 			}
 		}
 	}

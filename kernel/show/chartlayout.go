@@ -21,6 +21,7 @@ type layout struct {
 	x, y         scale
 	legend       bool // names stand above the plot, not beside the line ends
 	empty        bool
+	small        bool // points are dots
 	labels       []endLabel
 	description  string
 	left, right  float64
@@ -47,6 +48,7 @@ func (c Chart) layout(traces []trace) *layout {
 		}
 	}
 	l.empty = len(xs) == 0
+	xs = append(xs, c.marked()...)
 	for _, r := range c.References {
 		if r.Vertical && c.X.drawable(r.At) {
 			xs = append(xs, r.At)
@@ -65,6 +67,9 @@ func (c Chart) layout(traces []trace) *layout {
 
 // needsLegend says whether names cannot stand at the line ends: too many, too long, or lines that end far from the right.
 func (c Chart) needsLegend(traces []trace, x scale) bool {
+	if len(c.marked()) > 0 {
+		return true
+	}
 	named := 0
 	x.from, x.to = 0, 1
 	for _, t := range traces {

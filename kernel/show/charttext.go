@@ -64,6 +64,9 @@ func (c Chart) plot(b *strings.Builder, l *layout, width int) {
 	if name := l.yName; name != "" {
 		b.WriteString(cut(name, width) + "\n")
 	}
+	if marks := p.markLine(c); marks != "" {
+		b.WriteString(strings.Repeat(" ", margin+2) + marks + "\n")
+	}
 	for i, line := range p.cells {
 		edge := "│"
 		if labels[i] != "" {
@@ -165,6 +168,7 @@ func (c Chart) key(b *strings.Builder, l *layout, width int) {
 		}
 		b.WriteString(cut(string(glyphs[t.index%len(glyphs)])+" "+t.Name, width-20) + "  " + write(t.last().y) + "\n")
 	}
+	c.markKey(b, width)
 	for _, r := range c.References {
 		sign := "╌ "
 		if r.Vertical {

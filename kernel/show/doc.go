@@ -9,7 +9,8 @@
 //
 // # The steps
 //
-//  1. A result is put into a [Table], [Chart], [HeatMap], [Network], [Bars] or [Facts]; each is plain data whose zero value works, and each is a [Fragment].
+//  1. A result is put into a [Table], [Chart], [Panels], [HeatMap], [Parallel], [Network], [Bars] or [Facts]; each is plain data whose
+//     zero value works, and each is a [Fragment].
 //  2. [Fragment.HTML] writes it as one figure element with its own style sheet and inline SVG; [Fragment.Text] writes it for a
 //     terminal of a given width.
 //  3. [Display] chooses between them: in a GoNB cell it sends both forms through the kernel's pipe and waits until they have

@@ -81,6 +81,9 @@ font:13px/1.45 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,
 .pare svg .pare-p{fill:var(--c);stroke:var(--pb);stroke-width:1.25}
 .pare svg .pare-o{fill:var(--pb);stroke:var(--c);stroke-width:2}
 .pare svg .pare-x{fill:none;stroke:var(--c);stroke-width:2}
+.pare svg .pare-k{fill:none;stroke:var(--pm);stroke-width:1.75}
+.pare svg .pare-j{fill:none;stroke:var(--p0);stroke-width:1.4;stroke-linejoin:round}
+.pare svg .pare-w{fill:none;stroke:transparent;stroke-width:7}
 .pare svg .pare-t{fill:var(--c);fill:color-mix(in oklab,var(--c) 72%,var(--pt));font-weight:600}
 .pare svg .pare-hit{fill:transparent;stroke:none}
 .pare .pare-legend{display:flex;flex-wrap:wrap;gap:4px 18px;margin:0 0 6px;padding:0;list-style:none}

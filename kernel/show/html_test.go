@@ -139,7 +139,10 @@ func TestHostileTextStaysText(t *testing.T) {
 	for _, f := range []Fragment{
 		Table{Title: hostile, Columns: []Column{{Name: hostile, Unit: hostile}}, Rows: [][]any{{hostile}}}, Facts{Items: []Fact{{Name: hostile, Value: hostile, Unit: hostile}}},
 		Bars{Items: []Bar{{hostile, 1}}, Unit: hostile}, HeatMap{Rows: []string{hostile}, Cols: []string{hostile}, RowLabel: hostile, Values: [][]float64{{1}}, Unit: hostile},
-		Network{Title: hostile, Groups: []string{hostile}, Nodes: []NetworkNode{{Label: hostile, Detail: hostile, Groups: []int{0, 7}}}}, fragment(hostile), fragment(errors.New(hostile)), sampleHostile(),
+		Network{Title: hostile, Groups: []string{hostile}, Nodes: []NetworkNode{{Label: hostile, Detail: hostile, Groups: []int{0, 7}}}},
+		Parallel{Title: hostile, Axes: []Axis{{Label: hostile, Unit: hostile}}, Lines: []ParallelLine{{hostile, []float64{1}, 2}}},
+		Panels{Title: hostile, X: Axis{Label: hostile}, Panels: []Panel{{Title: hostile, Series: []Series{{Name: hostile, Y: []float64{1, 2}}}}}},
+		Chart{Series: []Series{{Y: []float64{1}}}, Marks: []Mark{{Label: hostile, X: []float64{0}}}}, fragment(hostile), fragment(errors.New(hostile)), sampleHostile(),
 	} {
 		checkFragment(t, f)
 		text, _ := parse(t, f.HTML())
@@ -167,6 +170,10 @@ func FuzzFragments(f *testing.F) {
 		checkFragment(t, Chart{Title: s, Caption: s, X: axis, Y: axis, Series: series, References: []Reference{{Label: s, At: a}}})
 		axis.Min, axis.Max = 0, 0
 		checkFragment(t, Chart{X: axis, Y: axis, Series: series, References: []Reference{{Label: s, At: b, Vertical: true}}})
+		checkFragment(t, Chart{X: axis, Y: axis, Series: series, Marks: []Mark{{Label: s, X: []float64{a, b, 1}}, {X: []float64{b}}}})
+		checkFragment(t, Panels{Title: s, X: axis, Y: axis, Panels: []Panel{{Title: s, Series: series}, {Title: s}, {Series: series[1:]}}})
+		checkFragment(t, Parallel{Title: s, Axes: []Axis{axis, {}, {Log: log, Label: s}}, Value: axis, Best: Max,
+			Lines: []ParallelLine{{s, []float64{a, b, 1}, a}, {s, []float64{b}, b}, {s, []float64{b, a, b, 7}, 1}}})
 		checkFragment(t, Table{Title: s, Columns: []Column{{Name: s, Format: Format(format), Best: Min}}, Rows: [][]any{{a, s}, {b}, {nil, s, b}}})
 		checkFragment(t, HeatMap{Rows: []string{s, s}, Cols: []string{s}, Values: [][]float64{{a, b}, {1}}, Format: Format(format), Diverging: log, Min: b, Max: a})
 		checkFragment(t, Bars{Items: []Bar{{s, a}, {s, b}}, Format: Format(format), Unit: s})

@@ -18,13 +18,14 @@ func samples() map[string]Fragment {
 		"empty":    Chart{Title: "Nothing", Series: []Series{{Name: "a"}}},
 		"many":     sampleMany(), "hostile": sampleHostile(), "error": note{text: "model.safetensors: tensor lm_head: truncated", failed: true},
 		"progress": sampleProgress(), "emptymap": HeatMap{}, "emptytable": Table{}, "emptyfacts": Facts{}, "emptybars": Bars{},
+		"parallel": sampleParallel(7), "parallelmany": sampleParallel(28), "parallelmixed": sampleParallelMixed(), "panels": samplePanels(), "emptyparallel": Parallel{}, "emptypanels": Panels{},
 		"marked": sampleMarked(), "network": sampleNetwork(), "emptynet": Network{},
 	}
 }
 
 // order is the gallery's.
-var order = []string{"table", "facts", "ratio", "spectra", "training", "incumbent", "frontier", "ranks", "difference", "marked", "network", "bars", "progress",
-	"one", "constant", "empty", "many", "hostile", "error", "emptymap", "emptytable", "emptyfacts", "emptybars", "emptynet"}
+var order = []string{"table", "facts", "ratio", "spectra", "training", "incumbent", "frontier", "ranks", "difference", "marked", "parallel", "parallelmany", "parallelmixed", "panels", "network", "bars", "progress",
+	"one", "constant", "empty", "many", "hostile", "error", "emptymap", "emptytable", "emptyfacts", "emptybars", "emptynet", "emptyparallel", "emptypanels"}
 
 func sampleTable() Table {
 	return Table{
@@ -110,7 +111,8 @@ func sampleIncumbent() Chart {
 		best.X, best.Y = append(best.X, float64(i)), append(best.Y, lowest)
 		best.Low, best.High = append(best.Low, lowest-.1), append(best.High, lowest+.1)
 	}
-	return Chart{Title: "The search", X: Axis{Label: "trial"}, Y: Axis{Label: "perplexity"}, Series: []Series{best, trials}, References: []Reference{{Label: "uniform", At: 9.93}}}
+	return Chart{Title: "The search", X: Axis{Label: "trial"}, Y: Axis{Label: "perplexity"}, Series: []Series{best, trials}, References: []Reference{{Label: "uniform", At: 9.93}},
+		Marks: []Mark{{Label: "failed", X: []float64{9, 31, math.NaN()}}, {Label: "above", Sign: Up, X: []float64{12}}, {Label: "under way", Sign: Ring, X: []float64{51}}}}
 }
 
 func sampleFrontier() Chart {
@@ -196,6 +198,55 @@ func sampleNetwork() Network {
 	join(up, sum, add("up_proj", 7, false, 0, 2))
 	join(sum, up, 99) // upwards, and to nothing
 	return n
+}
+
+// sampleParallel is a search over kinds of linear, in bands where there are more than seven.
+func sampleParallel(axes int) Parallel {
+	r := rand.New(rand.NewPCG(5, 6))
+	p := Parallel{Title: "Where the trials were", Value: Axis{Label: "perplexity", Log: true}, Caption: "Ratio removed of each group."}
+	for k := range axes {
+		name := []string{"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}[k%7]
+		if axes > 7 {
+			name += fmt.Sprintf(" %d/4", k/7+1)
+		}
+		p.Axes = append(p.Axes, Axis{Label: name, Format: Percent, Min: 0, Max: 0.9})
+	}
+	for i := range 30 {
+		line := ParallelLine{Name: fmt.Sprintf("trial %d", i+1), Value: 7.9}
+		for k := range axes {
+			at := math.Min(0.9, math.Max(0, 0.3+0.2*math.Sin(float64(k))+0.15*r.NormFloat64()))
+			line.At, line.Value = append(line.At, at), line.Value+20*math.Pow(at-0.3-0.2*math.Sin(float64(k)), 2)
+		}
+		p.Lines = append(p.Lines, line)
+	}
+	return p
+}
+
+func sampleParallelMixed() Parallel {
+	return Parallel{
+		Title: "Unlike coordinates", Best: Max, Value: Axis{Label: "accuracy", Format: Percent},
+		Axes:  []Axis{{Label: "learning rate", Log: true}, {Label: "rank"}, {Label: "dropout", Min: 0, Max: 0.5}, {Label: hostile}},
+		Lines: []ParallelLine{{"a", []float64{1e-4, 8, 0.1, 1}, 0.61}, {"b", []float64{1e-3, 16, 0.6, 2}, 0.74}, {hostile, []float64{-1, 32, math.NaN()}, math.NaN()}, {"d", nil, 0.5}},
+	}
+}
+
+func samplePanels() Panels {
+	r := rand.New(rand.NewPCG(7, 8))
+	p := Panels{Title: "What each ratio does", X: Axis{Label: "ratio removed", Format: Percent}, Y: Axis{Label: "perplexity"}, Caption: "Mean of the model, with its deviation."}
+	for k, name := range []string{"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj"} {
+		mean, seen := Series{Name: "expected", Style: Curve}, Series{Name: "trials", Style: Points}
+		for i := range 17 {
+			x := 0.05 * float64(i)
+			y := 3 + 0.1*float64(k)*x*x
+			mean.X, mean.Y, mean.Low, mean.High = append(mean.X, x), append(mean.Y, y), append(mean.Low, y-.05-.1*x), append(mean.High, y+.05+.1*x)
+			if i%3 == 0 {
+				seen.X, seen.Y = append(seen.X, x), append(seen.Y, y+0.05*r.NormFloat64())
+			}
+		}
+		p.Panels = append(p.Panels, Panel{Title: name, Series: []Series{mean, seen}})
+	}
+	p.Panels = append(p.Panels, Panel{Title: hostile, Series: []Series{{Y: []float64{math.NaN()}}}})
+	return p
 }
 
 func sampleBars() Bars {

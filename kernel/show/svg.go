@@ -139,10 +139,19 @@ func (c *canvas) marker(i int, x, y float64) {
 	case "plus":
 		shape("pare-x", "M"+at(-4.4, 0)+"L"+at(4.4, 0)+"M"+at(0, -4.4)+"L"+at(0, 4.4))
 	case "cross":
-		shape("pare-x", "M"+at(-3.5, -3.5)+"L"+at(3.5, 3.5)+"M"+at(-3.5, 3.5)+"L"+at(3.5, -3.5))
+		shape("pare-x", cross(x, y))
 	default:
 		c.draw("circle", "", "class", "pare-o", "cx", x, "cy", y, "r", 3.6)
 	}
+}
+
+// sign is the marker of a series, or where that would be too large a dot.
+func (c *canvas) sign(i int, x, y float64, small bool) {
+	if small {
+		c.draw("circle", "", "class", "pare-p", "cx", x, "cy", y, "r", 2.6)
+		return
+	}
+	c.marker(i, x, y)
 }
 
 // colour is the style that gives an element and what is inside it the colour of series i.
