@@ -61,13 +61,13 @@ func answerTask(rng *rand.Rand, stream Stream) Instruction {
 	return Instruction{Instruction: f.ask, Input: s.text.String(), Output: f.answer}
 }
 
-// judgeTask: an answer to a question about a story, which is right or wrong.
+// judgeTask: an answer to a question about a story, which is confirmed or put right.
 func judgeTask(rng *rand.Rand, stream Stream) Instruction {
 	s := told(rng, stream)
 	f := s.facts[rng.IntN(len(s.facts))]
-	given, output := f.answer, "Yes."
+	given, output := f.answer, "That was so."
 	if s.chance(50) && len(f.wrong) > 0 {
-		given, output = s.pick(f.wrong...), "No. "+f.answer
+		given, output = s.pick(f.wrong...), f.answer
 	}
-	return Instruction{Instruction: f.ask + " " + given + " Is that right?", Input: s.text.String(), Output: output}
+	return Instruction{Instruction: f.ask + " " + given + " Was that so?", Input: s.text.String(), Output: output}
 }

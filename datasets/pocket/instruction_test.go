@@ -150,8 +150,8 @@ func TestInstructionAnswers(t *testing.T) {
 				}
 			}
 		case "judge":
-			said := strings.TrimSuffix(one.Instruction, " Is that right?")
-			if right := strings.TrimPrefix(one.Output, "No. "); (one.Output == "Yes.") != (right == "Yes.") || right != "Yes." && strings.HasSuffix(said, "? "+right) {
+			said := strings.TrimSuffix(one.Instruction, " Was that so?")
+			if confirmed := one.Output == "That was so."; !confirmed && strings.HasSuffix(said, "? "+one.Output) {
 				t.Fatalf("%+v", one)
 			}
 			want = one.Output
