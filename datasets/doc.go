@@ -11,7 +11,9 @@
 //  2. [Corpus.Split] keeps the last part of every document for validation.
 //  3. [Tokenize] makes one sequence of ids with an [Encoder] such as tokenizer.Tokenizer.
 //  4. [Blocks] or [Sample] cuts it into sequences of one length; [BlocksOf] is Blocks with an error where there is none.
+//  5. [NewBatches] serves sequences in random order, the same batch for the same step.
 //
-// What is read is UTF-8 text; Parquet, compressed files and downloads are not read here. hub resolves the name of a model or
-// data set on the Hugging Face hub to its folder in the local cache.
+// What is read is UTF-8 text; Parquet, compressed files and downloads are not read here. records reads rows of JSON and Parquet, instruct
+// makes sequences of instructions and their answers, tasks multiple-choice questions. hub resolves the name of a model or data set on the Hugging Face
+// hub to its folder in the local cache, and pulls what is not there.
 package datasets

@@ -49,17 +49,17 @@ func learnt(tokens []int32, weights []float32) string {
 // TestMask sees which predictions count: those of the answer and the end token where it fits, of a cut answer what is left, and all where the prompt is
 // learnt too. What fills up never counts.
 func TestMask(t *testing.T) {
-	e := Example{Instruction: "Say it.", Input: "abc", Output: "xyz"} // 1, "abc Say it." (11), " xyz", 2
+	e := Example{Instruction: "Say it.", Input: "abc", Output: "xyz"} // 1, "\n\nabc Say it." (13), " xyz", 2
 	for _, x := range []struct {
 		opt  Options
 		want string
 	}{
-		{Options{}, "··········· xyz|"},
-		{Options{Length: 17}, "··········· xyz|"},
-		{Options{Length: 16}, "··········· xyz"},
-		{Options{Length: 14}, "··········· x"},
-		{Options{Whole: true}, "abc Say it. xyz|"},
-		{Options{Whole: true, Length: 10}, "abc Say i"},
+		{Options{}, "············· xyz|"},
+		{Options{Length: 19}, "············· xyz|"},
+		{Options{Length: 18}, "············· xyz"},
+		{Options{Length: 16}, "············· x"},
+		{Options{Whole: true}, "\n\nabc Say it. xyz|"},
+		{Options{Whole: true, Length: 12}, "\n\nabc Say i"},
 	} {
 		x.opt.Held = -1
 		d, err := setOf(e).Encode(letters, x.opt)
@@ -72,20 +72,23 @@ func TestMask(t *testing.T) {
 				t.Errorf("%+v: learns %q of %v, expected %q", x.opt, got, tokens[i], x.want)
 			}
 		}
-		if cut := len(x.want) < len("··········· xyz"); len(tokens) != 8 || (d.TrainCounts.Cut == 1) != (x.opt.Length > 0 && x.opt.Length < 16) {
+		if cut := len(x.want) < len("············· xyz"); len(tokens) != 8 || (d.TrainCounts.Cut == 1) != (x.opt.Length > 0 && x.opt.Length < 18) {
 			t.Errorf("%+v: %d sequences, %+v, cut %v", x.opt, len(tokens), d.TrainCounts, cut)
 		}
+		if n := len(strings.ReplaceAll(x.want, "·", "")); d.TrainCounts.AnswerTokens != int64(n) {
+			t.Errorf("%+v: counted %d predictions, expected %d", x.opt, d.TrainCounts.AnswerTokens, n)
+		}
 	}
-	if _, err := setOf(e).Encode(letters, Options{Length: 12}); err == nil || !strings.Contains(err.Error(), "nothing of any of 1 answers is within 12 tokens") {
+	if _, err := setOf(e).Encode(letters, Options{Length: 14}); err == nil || !strings.Contains(err.Error(), "nothing of any of 1 answers is within 14 tokens") {
 		t.Errorf("a prompt that fills the sequence: error %v", err)
 	}
 	short := Example{Instruction: "Go.", Output: "q"}
-	d, err := setOf(e, short).Encode(letters, Options{Length: 12, Held: -1})
+	d, err := setOf(e, short).Encode(letters, Options{Length: 14, Held: -1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c := d.TrainCounts; c != (Counts{Examples: 1, Dropped: 1, Tokens: 7, AnswerTokens: 3}) || d.Length != 7 {
-		t.Errorf("expected one example dropped and one of 7 tokens with 3 of the answer, found %+v in %d", c, d.Length)
+	if c := d.TrainCounts; c != (Counts{Examples: 1, Dropped: 1, Tokens: 9, AnswerTokens: 3}) || d.Length != 9 {
+		t.Errorf("expected one example dropped and one of 9 tokens with 3 of the answer, found %+v in %d", c, d.Length)
 	}
 	d, err = setOf(e, short).Encode(letters, Options{Held: -1, Batch: 2})
 	if err != nil {
@@ -94,7 +97,7 @@ func TestMask(t *testing.T) {
 	tokens, weights := d.Train.At(1)
 	got := []string{learnt(tokens[0], weights[0]), learnt(tokens[1], weights[1])}
 	slices.Sort(got)
-	if want := []string{"··········· xyz|", "··· q|··········"}; got[0] != want[1] && got[0] != want[0] || got[1] != want[0] && got[1] != want[1] || got[0] == got[1] {
+	if want := []string{"············· xyz|", "····· q|··········"}; got[0] != want[1] && got[0] != want[0] || got[1] != want[0] && got[1] != want[1] || got[0] == got[1] {
 		t.Errorf("filled up: learns %q, expected %q", got, want)
 	}
 }

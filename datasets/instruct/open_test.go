@@ -143,7 +143,7 @@ func TestChoose(t *testing.T) {
 		{flat, "data/test-*", flat[:1]}, {flat, flat[2], flat[2:3]}, {flat, "data", flat[1:3]}, {flat, "other", nil},
 		{folders, "easy", folders[1:2]}, {folders, "*/train.jsonl", folders[1:]}, {folders, "easy/*", folders[:2]}, {folders, "test", nil},
 		{[]string{"alpaca_data_cleaned.json"}, "", []string{"alpaca_data_cleaned.json"}}, {[]string{"alpaca_data_cleaned.json"}, "train", nil},
-		{[]string{"a.json", "eval.json"}, "", []string{"a.json"}}, {[]string{"constrained.json", "latest.json"}, "", []string{"constrained.json", "latest.json"}},
+		{[]string{"testing/train.jsonl"}, "", []string{"testing/train.jsonl"}}, {[]string{"a.json", "eval.json"}, "", []string{"a.json"}}, {[]string{"constrained.json", "latest.json"}, "", []string{"constrained.json", "latest.json"}},
 	} {
 		if got := Choose(x.all, x.part); !slices.Equal(got, x.want) {
 			t.Errorf("%q of %q: %q, expected %q", x.part, x.all, got, x.want)

@@ -3,6 +3,8 @@ package instruct
 import (
 	"fmt"
 	"strings"
+
+	"github.com/parelab/pare/datasets/pocket"
 )
 
 // Template words an example. {instruction} and {input} stand for the example's.
@@ -34,8 +36,8 @@ var Templates = []Template{
 	},
 	{
 		Name:   PocketTemplate,
-		Input:  "{input} {instruction}",
-		Bare:   "{instruction}",
+		Input:  pocket.Separator + "{input} {instruction}",
+		Bare:   pocket.Separator + "{instruction}",
 		Before: " ",
 	},
 }

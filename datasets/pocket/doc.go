@@ -3,6 +3,7 @@
 //	text := pocket.Text(pocket.Train, 1<<20, pocket.DefaultSeed) // a mebibyte of stories
 //	dir, err := pocket.Dir()                                     // the trained model, a Hugging Face directory
 //	tests := pocket.Questions(500, 1)                            // multiple choice from the same world
+//	tasks := pocket.Instructions(pocket.Train, 4000, 1)          // instructions with answers, to be tuned on
 //
 // # What the stories are for
 //

@@ -1,11 +1,6 @@
 package pocket
 
-import (
-	"fmt"
-	"math/rand/v2"
-	"slices"
-	"strings"
-)
+import "math/rand/v2"
 
 // Instruction is a task of this world with its answer.
 type Instruction struct {
@@ -24,15 +19,16 @@ type task struct {
 	set  func(rng *rand.Rand, stream Stream) Instruction
 }
 
-// tasks are all kinds, drawn equally often; questions stand here three times, because they are what the stories are about. Their order belongs
+// tasks are all kinds, drawn equally often; questions about stories stand here twice, because they are what the stories are for. Their order belongs
 // to the world: a seed picks by it.
 var tasks = []task{
-	{"answer", answerTask}, {"answer", answerTask}, {"answer", answerTask}, {"judge", judgeTask}, {"begin", beginTask}, {"people", peopleTask},
-	{"rename", renameTask}, {"turn", turnTask}, {"count", countTask}, {"sum", sumTask},
+	{"answer", answerTask}, {"answer", answerTask}, {"judge", judgeTask}, // of stories, which must be read
+	{"did", didTask}, {"fetch", fetchTask}, {"where", whereTask}, {"whom", whomTask}, {"sort", sortTask}, // of what the world is like (instruction_kinds.go)
+	{"count", countTask}, {"sum", sumTask}, // of numbers
 }
 
-// Instructions sets n different tasks of a stream. Those of one stream are not among another's: stories keep to their streams, and what is
-// counted or added up belongs to one just so. The tasks of Test are for nobody to train on, as [Questions] come from it. Longer lists begin with the
+// Instructions sets n different tasks of a stream. Those of one stream are not among another's: stories keep to their streams, and what
+// other tasks are made of decides in the same way. The tasks of Test are for nobody to train on, as [Questions] come from it. Longer lists begin with the
 // shorter ones of the same seed.
 func Instructions(stream Stream, n int, seed uint64) []Instruction {
 	out := make([]Instruction, 0, n)
@@ -65,100 +61,13 @@ func answerTask(rng *rand.Rand, stream Stream) Instruction {
 	return Instruction{Instruction: f.ask, Input: s.text.String(), Output: f.answer}
 }
 
-// judgeTask: an answer to a question about a story, which is right or wrong.
+// judgeTask: an answer to a question about a story, which is confirmed or put right.
 func judgeTask(rng *rand.Rand, stream Stream) Instruction {
 	s := told(rng, stream)
 	f := s.facts[rng.IntN(len(s.facts))]
-	given, output := f.answer, "Yes."
+	given, output := f.answer, "That was so."
 	if s.chance(50) && len(f.wrong) > 0 {
-		given, output = s.pick(f.wrong...), "No. "+f.answer
+		given, output = s.pick(f.wrong...), f.answer
 	}
-	return Instruction{Instruction: f.ask + " " + given + " Is that right?", Input: s.text.String(), Output: output}
-}
-
-// beginTask: the first sentence of a story. No form begins with a sentence that has a full stop inside.
-func beginTask(rng *rand.Rand, stream Stream) Instruction {
-	text := told(rng, stream).text.String()
-	first, _, _ := strings.Cut(text, ". ")
-	return Instruction{Instruction: "How did the story begin?", Input: text, Output: first + "."}
-}
-
-// peopleTask: all people of a story, in the order in which they are named.
-func peopleTask(rng *rand.Rand, stream Stream) Instruction {
-	text := told(rng, stream).text.String()
-	var people []string
-	for _, word := range strings.FieldsFunc(text, func(r rune) bool { return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z') }) {
-		if slices.Contains(names, word) && !slices.Contains(people, word) {
-			people = append(people, word)
-		}
-	}
-	last := len(people) - 1 // every story has two at least
-	return Instruction{Instruction: "Who was in the story?", Input: text, Output: strings.Join(people[:last], ", ") + " and " + people[last] + "."}
-}
-
-// renameTask: the beginning of a story, told of somebody else.
-func renameTask(rng *rand.Rand, stream Stream) Instruction {
-	s := newStory(rng, stream)
-	s.begin()
-	s.say("{when} {a} found {t.a} and gave it to {b}.", "{when} {b} came with {t.a}, and {a} was glad.", "{a} had {t.a} and showed it to {b}.")
-	from, group := s.slots["a"], women
-	if slices.Contains(men, from) {
-		group = men
-	}
-	to := s.unused(group) // pronouns stay right
-	text := s.text.String()
-	return Instruction{
-		Instruction: s.fill("Tell it of " + to + " and not of {a}."), Input: text, Output: strings.ReplaceAll(text, from, to),
-	}
-}
-
-// turnTask: a sentence with the two people in each other's places.
-func turnTask(rng *rand.Rand, stream Stream) Instruction {
-	s := newStory(rng, stream)
-	p := places[rng.IntN(len(places))]
-	s.set("p", p.at())
-	frame := s.pick("{x} gave {t.a} to {y} {p}", "{x} showed {y} {t.a} {p}", "{x} brought {t.a} {p} and met {y}", "{x} took {t.a} from {y} {p}")
-	say := func(x, y string) string {
-		s.set("x", s.slots[x])
-		s.set("y", s.slots[y])
-		return s.fill(frame)
-	}
-	return Instruction{Instruction: "Tell it the other way round: " + say("a", "b") + ".", Output: say("b", "a") + "."}
-}
-
-// countTask: some food, counted piece by piece.
-func countTask(rng *rand.Rand, stream Stream) Instruction {
-	for {
-		food, look, n := rng.IntN(len(foods)), rng.IntN(len(colours)), 2+rng.IntN(5)
-		if streamOf(food, look, n) != stream {
-			continue
-		}
-		var all []string
-		for i := 1; i <= n; i++ {
-			all = append(all, someThings(i, colours[look], foods[food]))
-		}
-		return Instruction{Instruction: "Count " + all[n-1] + ".", Output: capital(strings.Join(all, ", ")) + "."}
-	}
-}
-
-// sumTask: two counts of the same food, added up.
-func sumTask(rng *rand.Rand, stream Stream) Instruction {
-	for {
-		food, taste, n, m := rng.IntN(len(foods)), rng.IntN(len(tastes)), 1+rng.IntN(largestCount/2), 1+rng.IntN(largestCount/2)
-		if streamOf(food, taste, n*largestCount+m) != stream {
-			continue
-		}
-		some := func(n int) string { return someThings(n, tastes[taste], foods[food]) }
-		return Instruction{
-			Instruction: fmt.Sprintf("How many are %s and %s?", some(n), some(m)), Output: capital(some(n+m)) + ".",
-		}
-	}
-}
-
-// someThings says a number of things with their looks: "two red apples".
-func someThings(n int, look string, th thing) string {
-	if n == 1 {
-		return numbers[n] + " " + look + " " + th.one
-	}
-	return numbers[n] + " " + look + " " + th.many
+	return Instruction{Instruction: f.ask + " " + given + " Was that so?", Input: s.text.String(), Output: output}
 }

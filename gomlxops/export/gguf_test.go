@@ -59,8 +59,8 @@ func (c ggufCase) variant(t *testing.T) *transformer.Variant {
 
 // TestGGUF writes every architecture in every type and reads it back: all but rounding is there.
 func TestGGUF(t *testing.T) {
-	// What logits of a size of 3 or so may be off by: measured, and doubled.
-	within := map[string]float64{"F32": 1e-5, "F16": 0.04, "BF16": 0.4, "Q8_0": 0.7}
+	// What logits of a size of 3 or so may be off by: measured, and about doubled; F32 is the order of sums.
+	within := map[string]float64{"F32": 1e-4, "F16": 0.04, "BF16": 0.4, "Q8_0": 0.7}
 	worst := map[string]float64{}
 	defer func() { t.Logf("largest differences: %v", worst) }()
 	for _, c := range ggufCases {

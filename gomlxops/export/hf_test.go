@@ -22,7 +22,7 @@ const python = "/usr/bin/python3"
 // needTorch skips, aloud, where no PyTorch is.
 func needTorch(t *testing.T) {
 	t.Helper()
-	if out, err := exec.Command(python, "-c", "import torch, numpy").CombinedOutput(); err != nil {
+	if out, err := exec.Command(python, "-c", "import sys, importlib.util as u; sys.exit(not (u.find_spec('torch') and u.find_spec('numpy')))").CombinedOutput(); err != nil {
 		t.Skipf("no PyTorch at %s, so exports are not run there: %v %s", python, err, bytes.TrimSpace(out))
 	}
 }
@@ -49,7 +49,7 @@ func runAll(t *testing.T, runs []run) {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(python, filepath.Join("testdata", "run_hf.py"), path)
-	cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1")
+	cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1", "OMP_NUM_THREADS=1")
 	var said bytes.Buffer
 	cmd.Stderr = &said
 	printed, err := cmd.Output()

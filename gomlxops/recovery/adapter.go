@@ -44,7 +44,10 @@ type LoRA struct {
 	RankPattern  map[string]int
 	AlphaPattern map[string]float64
 	Seed         uint64
-	Base         string // what adapter_config.json names as the base; empty is the model's directory
+	// FanInFanOut says that the base's checkpoint holds matrices as [in, out], as GPT-2's Conv1D does; NewLoRA sets it. PEFT needs to be told where it
+	// merges; the adapter's own matrices lie as ever.
+	FanInFanOut bool
+	Base        string // what adapter_config.json names as the base; empty is the model's directory
 }
 
 // The ways to begin A.
@@ -120,6 +123,7 @@ func (o LoRA) withDefaults(v *transformer.Variant) LoRA {
 	if o.Base == "" {
 		o.Base = v.Model().Dir()
 	}
+	o.FanInFanOut = v.Model().Config().Transposed()
 	return o
 }
 

@@ -68,6 +68,15 @@ func TestAdapterFamilies(t *testing.T) {
 			}
 			checked++
 		}
+		adapter := filepath.Join(t.TempDir(), "adapter")
+		if err := trained.Save(adapter); err != nil {
+			t.Fatal(err)
+		}
+		back, err := LoadAdapter(adapter, m.Dense())
+		config, readErr := readPEFTConfig(filepath.Join(adapter, adapterConfigName))
+		if err != nil || readErr != nil || config.FanInFanOut != (family == "gpt2") || back.LoRA.FanInFanOut != config.FanInFanOut {
+			t.Errorf("%s: fan_in_fan_out is not %v: %v, %v", family, family == "gpt2", err, readErr)
+		}
 		if err := m.Close(); err != nil {
 			t.Error(err)
 		}

@@ -18,6 +18,8 @@ type TrainOptions struct {
 	Accumulate int    // parts that a step's batch is cut into, which must divide it: less memory, the same gradient. 0 is 1
 	Seed       uint64 // of dropout
 
+	Recompute bool // as the [Problem]'s
+
 	Teacher *Teacher // stands in the place of the problem's; for [Recover], [TuneFactor] and [TuneAll], which make their problem themselves
 
 	// Held is measured without training on it, as metric "eval_loss": every EvalEvery steps (0 is never) and after the last one.

@@ -115,7 +115,7 @@ func (c *peftConfig) targets() (list []string, pattern string, err error) {
 
 // lora is the configuration as options.
 func (c *peftConfig) lora() *LoRA {
-	o := &LoRA{Rank: c.R, Alpha: c.LoRAAlpha, Dropout: c.LoRADropout, RSLoRA: c.UseRSLoRA, Init: Kaiming, RankPattern: c.RankPattern, AlphaPattern: c.AlphaPattern}
+	o := &LoRA{Rank: c.R, Alpha: c.LoRAAlpha, Dropout: c.LoRADropout, RSLoRA: c.UseRSLoRA, FanInFanOut: c.FanInFanOut, Init: Kaiming, RankPattern: c.RankPattern, AlphaPattern: c.AlphaPattern}
 	o.Targets, o.Pattern, _ = c.targets()
 	if c.InitLoRAWeights == Gaussian {
 		o.Init = Gaussian
@@ -129,7 +129,7 @@ func (c *peftConfig) lora() *LoRA {
 // peftConfig is the options as a configuration.
 func (o LoRA) peftConfig() *peftConfig {
 	c := &peftConfig{AlphaPattern: o.AlphaPattern, RankPattern: o.RankPattern, Base: &o.Base, Bias: "none", InferenceMode: true, InitLoRAWeights: true,
-		LoRAAlpha: o.Alpha, LoRADropout: o.Dropout, PEFTType: peftLoRA, R: o.Rank, TaskType: "CAUSAL_LM", UseRSLoRA: o.RSLoRA}
+		LoRAAlpha: o.Alpha, LoRADropout: o.Dropout, PEFTType: peftLoRA, R: o.Rank, TaskType: "CAUSAL_LM", UseRSLoRA: o.RSLoRA, FanInFanOut: o.FanInFanOut}
 	if o.Init == Gaussian {
 		c.InitLoRAWeights = Gaussian
 	}

@@ -39,6 +39,10 @@ type Problem struct {
 	Frozen  map[string]Array // read by every step, with no gradient and no optimizer's state
 	Dropout float64          // share of the inputs of every branch that a step leaves out, in [0,1); the rest is scaled by 1/(1−Dropout)
 	Teacher *Teacher         // nil trains on the tokens alone
+
+	// Recompute has every block computed again on the way back: a step takes another forward pass and less memory; see
+	// [transformer.Config.PredictAgain]. The gradient is the same.
+	Recompute bool
 }
 
 // Teacher is a model whose predictions are learnt beside the tokens: knowledge distillation from logits.
@@ -55,6 +59,16 @@ type Teacher struct {
 
 // teacherPrefix is before the names of a teacher's arrays.
 const teacherPrefix = "teacher/"
+
+// with returns the problem as the options change it.
+func (p *Problem) with(opt TrainOptions) *Problem {
+	changed := *p
+	changed.Recompute = p.Recompute || opt.Recompute
+	if opt.Teacher != nil {
+		changed.Teacher = opt.Teacher
+	}
+	return &changed
+}
 
 // validate says what cannot be.
 func (p *Problem) validate() error {
@@ -146,13 +160,21 @@ func finiteNumbers(values []float32) error {
 // loss builds what a step differentiates: the weighted mean over the predictions.
 func (p *Problem) loss(in inputs, w transformer.Weights) *graph.Node {
 	p.mask(in, w)
-	losses, logits := p.Config.Predict(in.tokens, w)
+	losses, logits := p.predict(in, w)
 	if p.Teacher != nil && in.random != nil {
 		losses = p.Teacher.mix(in, w, losses, logits)
 	}
 	weights := graph.ConvertDType(in.weights, losses.DType())
 	scale := graph.ConvertDType(in.scale, losses.DType())
 	return graph.Mul(graph.ReduceAllSum(graph.Mul(losses, weights)), scale)
+}
+
+// predict builds the losses of all predictions and the logits.
+func (p *Problem) predict(in inputs, w transformer.Weights) (losses, logits *graph.Node) {
+	if !p.Recompute {
+		return p.Config.Predict(in.tokens, w)
+	}
+	return p.Config.PredictAgain(in.tokens, w)
 }
 
 // mix adds the teacher's part to the losses, [B, T].

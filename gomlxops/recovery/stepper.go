@@ -3,6 +3,7 @@ package recovery
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
@@ -35,6 +36,14 @@ type stepper struct {
 	apply   *graph.Exec // numbers, gradient sums, state → gradient norm, state
 	loss    *graph.Exec // piece, weights, frozen → loss
 	taken   int
+	inside  time.Duration // spent in whole, part and apply, their compilation too
+}
+
+// call runs one of the graphs of a step, and counts its time.
+func (s *stepper) call(e *graph.Exec, args []any) ([]*tensors.Tensor, error) {
+	start := time.Now()
+	defer func() { s.inside += time.Since(start) }()
+	return e.Call(args...)
 }
 
 // newStepper takes over the weights.
@@ -127,7 +136,7 @@ func (s *stepper) take(pieces []piece, lr float64) (loss, norm float64, err erro
 		}
 		args, err = s.donate(append([]any{numbers}, args...), &s.state)
 		if err == nil {
-			results, err = s.whole.Call(append(args, anys(s.frozen)...)...)
+			results, err = s.call(s.whole, append(args, anys(s.frozen)...))
 		}
 		if err != nil {
 			return 0, 0, err
@@ -146,7 +155,7 @@ func (s *stepper) take(pieces []piece, lr float64) (loss, norm float64, err erro
 			args, err = s.donate(args, &s.state)
 		}
 		if err == nil {
-			results, err = s.apply.Call(args...)
+			results, err = s.call(s.apply, args)
 		}
 		if err != nil {
 			return 0, 0, err
@@ -172,7 +181,7 @@ func (s *stepper) accumulate(pieces []piece, scale float64) (loss float64, sums 
 			return 0, nil, err
 		}
 		args = append(append(args, anys(s.state[:len(s.names)])...), anys(s.frozen)...)
-		results, err := s.part.Call(args...)
+		results, err := s.call(s.part, args)
 		if err != nil {
 			return 0, nil, err
 		}

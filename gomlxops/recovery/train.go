@@ -21,6 +21,7 @@ type TrainResult struct {
 	Best     *HeldLoss            // the lowest of Held; with Patience, Weights are those after it
 	Tokens   int64                // predictions trained on, those of weight 0 among them
 	Seconds  float64              // of the steps since the last start; compilation, evaluation and checkpoints included
+	Inside   float64              // of Seconds, in the compiled steps; the rest is the loop's, and evaluation's and the saving of states where they are asked for
 	Resumed  int                  // steps that a saved state began with
 	Warnings []string             // saved states that could not be read
 }
@@ -59,11 +60,7 @@ func Train(ctx context.Context, c *transformer.Config, weights map[string][]floa
 // with the context's error.
 func Tune(ctx context.Context, p *Problem, next func(step int) Batch, opt TrainOptions, rec gomlxops.Recorder) (*TrainResult, error) {
 	opt = opt.withDefaults()
-	if opt.Teacher != nil {
-		taught := *p
-		taught.Teacher = opt.Teacher
-		p = &taught
-	}
+	p = p.with(opt)
 	if err := errors.Join(p.validate(), opt.validate()); err != nil {
 		return nil, err
 	}
@@ -113,7 +110,7 @@ type training struct {
 // run takes the steps.
 func (t *training) run(ctx context.Context, next func(step int) Batch) (err error) {
 	start := time.Now()
-	defer func() { t.result.Seconds = time.Since(start).Seconds() }()
+	defer func() { t.result.Seconds, t.result.Inside = time.Since(start).Seconds(), t.stepper.inside.Seconds() }()
 	if t.due() && t.batch > 0 {
 		if err := t.after(ctx); err != nil { // a state was saved when its evaluation was interrupted
 			return err

@@ -14,6 +14,8 @@ type decoder struct {
 	attention *layer.Attention
 	taps      *taps // catch gradients; nil where nobody asks for them
 
+	recall *recall // between the way forward and the way back; nil where there is one only
+
 	// keep, where it is not nil, is shown what a later token attends to: turned keys, and values.
 	keep func(k, v *Node)
 }
@@ -110,7 +112,7 @@ func (d *decoder) block(h *Node, w blockWeights, tap func(Site, *Node)) *Node {
 		d.keep(k, v)
 	}
 	o := d.attention.Attend(q, k, v)
-	h = Add(h, d.linear(at(AttentionOut, o), w, Output))
+	h = d.recall.of(Add(h, d.linear(at(AttentionOut, o), w, Output)))
 	x = at(MLPIn, d.norm(MLPNorm, h, w.mlpNorm))
 	return Add(h, d.linear(at(MLPMid, d.mid(x, w)), w, Down))
 }
@@ -149,6 +151,14 @@ func (d *decoder) mid(x *Node, w blockWeights) *Node {
 
 // linear applies the block's linear of kind k to x, in whatever form it is held.
 func (d *decoder) linear(x *Node, w blockWeights, k Kind) *Node {
+	y := d.apply(x, w, k)
+	if recalled(k) {
+		y = d.recall.of(y)
+	}
+	return y
+}
+
+func (d *decoder) apply(x *Node, w blockWeights, k Kind) *Node {
 	o, ok := w.linears[k]
 	if !ok {
 		exceptions.Panicf("transformer: block without %s", k)

@@ -19,6 +19,7 @@ type loadedBlock struct {
 	forms   []held // of the configuration's Kinds
 	dims    layer.Dims
 	key     string // says everything that the graph depends on, but for the sequences
+	keeps   int    // arrays that the way back wants of the way forward
 }
 
 // held is how a linear is held: the name of its form and how many parts it has.
@@ -78,17 +79,19 @@ type probed struct {
 }
 
 // graphOf returns the graph that takes one block over count sequences. Its parameters are the residual stream, the weights, and
-// attention's tables; its results are the new residual stream, its sum over each sequence, and the probe's outputs.
+// attention's tables; its results are the new residual stream, its sum over each sequence, what the block keeps, and the probe's outputs.
 func (r *run) graphOf(block *loadedBlock, count int) (*graph.Exec, error) {
 	key := fmt.Sprintf("block %d×%d%s", count, r.length, block.key)
-	forms, dims := block.forms, block.dims
+	forms, dims, keeps := block.forms, block.dims, block.keeps
 	dims.Batch = count
 	return r.graphs.get(r.b, key, func(in []*graph.Node) []*graph.Node {
 		h := in[0]
 		w, tables := r.c.takeBlock(in[1:], forms)
 		var seen []*graph.Node
 		outputs := map[Site]int{}
-		h = newDecoder(r.c, r.style, dims, tables).block(h, w, func(site Site, x *graph.Node) {
+		d := newDecoder(r.c, r.style, dims, tables)
+		d.recall = &recall{}
+		h = d.block(h, w, func(site Site, x *graph.Node) {
 			if r.opt.Probe != nil {
 				nodes := r.opt.Probe.Graph(site, x)
 				outputs[site] = len(nodes)
@@ -99,7 +102,7 @@ func (r *run) graphOf(block *loadedBlock, count int) (*graph.Exec, error) {
 		r.probed.outputs = outputs
 		r.probed.mu.Unlock()
 		sums := graph.ReduceSum(graph.Reshape(h, count, r.length*r.c.HiddenSize), 1)
-		return append([]*graph.Node{h, sums}, seen...)
+		return append(append([]*graph.Node{h, sums}, d.recall.nodes[:keeps]...), seen...)
 	})
 }
 
@@ -124,9 +127,9 @@ func (r *run) apply(l int, block *loadedBlock, s *stream, h any) (after func() e
 	if err != nil {
 		return nil, fmt.Errorf("layer %d, sequences %d to %d: %w", l, s.first, s.first+s.count-1, err)
 	}
-	s.h = out[0]
+	s.h, s.kept = out[0], out[2:2+block.keeps]
 	return func() error {
-		err := r.observe(l, s.span, out[2:])
+		err := r.observe(l, s.span, out[2+block.keeps:])
 		if err == nil {
 			err = r.checkStream(l, s, out[1])
 		}

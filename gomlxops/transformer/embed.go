@@ -31,7 +31,7 @@ func (r *run) embed(s span) (stream, error) {
 		}
 		return nil
 	})
-	return stream{s, h}, err
+	return stream{span: s, h: h}, err
 }
 
 // places reads what positions add to the embedding, [length, hidden]; nil where they add nothing.

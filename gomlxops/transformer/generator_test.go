@@ -437,3 +437,44 @@ func BenchmarkGenerate(b *testing.B) {
 		})
 	}
 }
+
+// TestStepsWithBranches generates with every kind of branch: beside dense and factored linears, beside factors, and of the subspace form.
+func TestStepsWithBranches(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 0))
+	m := openOracle(t, "mha")
+	values := func(n int) []float32 {
+		all := make([]float32, n)
+		for i := range all {
+			all[i] = float32(rng.NormFloat64()) / 8
+		}
+		return all
+	}
+	const rank, held = 3, 6
+	forms, sides := map[string]Form{}, map[string][]*Side{}
+	for i, l := range m.Linears() {
+		lora := func(at string, out, in int) *Side {
+			return &Side{At: at, Rank: rank, Scale: 2, A: values(rank * in), B: values(out * rank)}
+		}
+		if i%3 > 0 {
+			forms[l.Name] = &Factored{Rank: held, A: values(held * l.In), B: values(l.Out * held)}
+		}
+		switch i % 3 {
+		case 0:
+			sides[l.Name] = []*Side{lora("", l.Out, l.In)}
+		case 1:
+			sides[l.Name] = []*Side{lora("", l.Out, l.In), lora("A", held, l.In), lora("B", l.Out, held)}
+		case 2:
+			sides[l.Name] = []*Side{{Rank: rank, A: values(rank * l.In), B: values(l.Out * rank), Inner: values(rank), Outer: values(l.Out)}}
+		}
+	}
+	v, err := m.With(forms)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v, err = v.Adapt(sides); err != nil {
+		t.Fatal(err)
+	}
+	if compared := checkSteps(t, v, randomTokens(rng, m.Config(), 1, 21)[0], 1, 10); compared != 33 || len(sides) < 7 {
+		t.Errorf("compared %d positions with branches beside %d linears", compared, len(sides))
+	}
+}

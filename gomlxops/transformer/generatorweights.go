@@ -49,23 +49,56 @@ func (m stepMatrix) outputs() int {
 	return m.Rows
 }
 
-// stepLinear is a linear: its matrices in the order that they are applied in, and a bias or nil.
+// stepLinear is a linear: its matrices in the order that they are applied in, a bias or nil, and the branches beside it.
 type stepLinear struct {
 	matrices []stepMatrix
 	bias     []float32
+	sides    []*Side
 }
 
 // times returns the linear's output.
 func (s *stepLinear) times(x []float32) []float32 {
-	for _, m := range s.matrices {
+	in := x
+	for i, m := range s.matrices {
 		y := make([]float32, m.outputs())
 		m.times(y, x)
+		s.beside([]string{"A", "B"}[i], y, x)
 		x = y
 	}
 	if s.bias != nil {
 		addTo(x, s.bias)
 	}
+	s.beside("", x, in)
 	return x
+}
+
+// beside adds to y what the branches at a place make of x.
+func (s *stepLinear) beside(at string, y, x []float32) {
+	for _, side := range s.sides {
+		if side.At == at {
+			side.addTimes(y, x)
+		}
+	}
+}
+
+// addTimes adds to y what the branch makes of x.
+func (s *Side) addTimes(y, x []float32) {
+	z, b := make([]float32, s.Rank), make([]float32, len(y))
+	matvec.Of(s.A, s.Rank, len(x)).Times(z, x)
+	for i := range z {
+		if s.Subspace() {
+			z[i] *= s.Inner[i]
+		} else {
+			z[i] *= s.Scale
+		}
+	}
+	matvec.Of(s.B, len(y), s.Rank).Times(b, z)
+	for i := range b {
+		if s.Subspace() {
+			b[i] *= s.Outer[i]
+		}
+		y[i] += b[i]
+	}
 }
 
 // load finds all weights: matrices where they lie in the files, or in a form's memory; norms and biases are read.
@@ -133,6 +166,9 @@ func (g *Generator) loadNorm(tensors []TensorShape) (n stepNorm, rest []TensorSh
 // loadLinear finds the parts of a linear, in the order of its form.
 func (g *Generator) loadLinear(l Linear) (*stepLinear, error) {
 	s, form := &stepLinear{}, g.v.held(l)
+	if adapted, ok := form.(*Adapted); ok {
+		s.sides, form = adapted.Sides, adapted.Base
+	}
 	for i, p := range form.Parts() {
 		if _, ok := form.(*stored); ok && len(p.Shape) == 2 {
 			m, err := g.mapped(l.Name + "." + p.Suffix)

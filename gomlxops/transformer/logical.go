@@ -78,6 +78,9 @@ func (c *Config) storedLinears(layer int, kinds []Kind) []storedTensor {
 	return []storedTensor{weight, bias}
 }
 
+// Transposed says whether the family's checkpoints hold the matrices of linears as [in, out], as GPT-2's do.
+func (c *Config) Transposed() bool { return c.family().layout.transposed }
+
 // embeddings are the tables that tokens, and positions where they are learned, are looked up in.
 func (c *Config) embeddings() []TensorShape {
 	lay := &c.family().layout

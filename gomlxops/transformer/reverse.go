@@ -71,12 +71,13 @@ type Seen struct {
 // Backward runs sequences of equal length (at least two tokens) forward and backward through the variant for the sake of a probe, and returns
 // their losses.
 //
-// The activations before each block are kept on the way forward. On the way back every block is computed again from its own, now with its
+// The activations before each block are kept on the way forward. On the way back a block is computed again from its own, now with its
 // gradient: one block's weights and graph are in memory at a time. The activations take (layers + 1)·tokens·hidden·4 bytes, of which 512 MB
-// stay in memory and the rest goes to a file in the system's temporary directory.
+// stay in memory and the rest goes to a file in the system's temporary directory. Of the last blocks, as many as fit in [RunOptions].Keep, the
+// linears' outputs are kept too, and only the rest is computed again.
 //
-// Cost: the forward pass, another, and about as much again for the gradient by the activations: three times a forward pass, and what the probe
-// asks for.
+// Cost: the forward pass, another but for what was kept, and about as much again for the gradient by the activations: at most three times a
+// forward pass, and what the probe asks for.
 //
 // Errors are those of [Variant.Losses], of the probe, and gradients that are not finite; that one names layer and sequence. A cancelled ctx stops
 // before the next calls.
@@ -105,7 +106,9 @@ type reverse struct {
 	inputs [][]shelved // before each block and behind the last, of each span
 	grads  []shelved   // gradient of L by the activations at hand, of each span
 	losses *Losses
-	heads  sync.Mutex // held by a call of the head: see callHead
+	first  int                   // the first layer that is kept
+	kept   [][][]*tensors.Tensor // what is kept of each layer and span
+	heads  sync.Mutex            // held by a call of the head: see callHead
 }
 
 // tokensPerReverse is [tokensPerCall] for the way back, whose temporaries are about four times those of the way forward.
@@ -124,6 +127,11 @@ func (v *Variant) newReverse(sequences [][]int32, probe GradientProbe, opt RunOp
 	for l := range r.inputs {
 		r.inputs[l] = make([]shelved, len(r.spans))
 	}
+	r.kept = make([][][]*tensors.Tensor, r.c.Layers)
+	for l := range r.kept {
+		r.kept[l] = make([][]*tensors.Tensor, len(r.spans))
+	}
+	r.first = r.keepFrom(opt.Keep)
 	r.grads = make([]shelved, len(r.spans))
 	r.losses = &Losses{Sum: make([]float64, len(sequences)), Predictions: r.length - 1}
 	r.progress.total = len(r.spans) * (2*r.c.Layers + 2)
@@ -159,7 +167,7 @@ func (r *reverse) all(ctx context.Context) error {
 
 // forward takes all spans through block l and keeps what comes out.
 func (r *reverse) forward(ctx context.Context, l int) error {
-	block, err := r.loadBlock(l)
+	block, err := r.load(l)
 	if err != nil {
 		return err
 	}
@@ -170,6 +178,7 @@ func (r *reverse) forward(ctx context.Context, l int) error {
 			if err != nil {
 				return err
 			}
+			r.kept[l][i] = s.kept
 			after = func() (err error) {
 				if err = look(); err == nil {
 					r.inputs[l+1][i], err = r.shelf.put(s.h)
@@ -186,7 +195,7 @@ func (r *reverse) forward(ctx context.Context, l int) error {
 
 // backward takes the gradients of all spans through block l.
 func (r *reverse) backward(ctx context.Context, l int) error {
-	block, err := r.loadBlock(l)
+	block, err := r.load(l)
 	if err != nil {
 		return err
 	}
@@ -212,8 +221,8 @@ func (r *reverse) callBack(l int, block *loadedBlock, i int, h, dh *tensors.Tens
 	if err != nil {
 		return nil, err
 	}
-	out, err := exec.Call(append(append([]any{h, dh}, block.args...), r.tables.args...)...)
-	if err != nil {
+	out, err := exec.Call(slices.Concat([]any{h, dh}, r.keptOf(l, i), block.args, r.tables.args)...)
+	if err = errors.Join(err, r.forget(l, i)); err != nil {
 		return nil, fmt.Errorf("layer %d, sequences %d to %d, backward: %w", l, s.first, s.first+s.count-1, err)
 	}
 	return func() error {
@@ -272,6 +281,11 @@ func (r *reverse) close() error {
 	for _, xs := range append(slices.Clone(r.inputs), r.grads) {
 		for i := range xs {
 			errs = append(errs, r.shelf.drop(&xs[i]))
+		}
+	}
+	for l := range r.kept {
+		for i := range r.kept[l] {
+			errs = append(errs, r.forget(l, i))
 		}
 	}
 	r.back.clear()

@@ -82,20 +82,23 @@ func (t *taps) show(probe GradientProbe, sequences, length int) (nodes []*Node, 
 }
 
 // backGraph returns the graph, and its key, that takes the gradient of count sequences back through a block. Its parameters are the block's input h, the
-// gradient dh by its output, the weights, and attention's tables; its results are the gradient by h, its sum over each sequence, and the
+// gradient dh by its output, what was kept of the block, the weights, and attention's tables; its results are the gradient by h, its sum over each sequence, and the
 // probe's outputs.
 //
-// The block is computed again from h, then Σ dh·block(h) is differentiated: reverse mode starts from dh that way. Products that
+// The block is computed again from h, but for what was kept, then Σ dh·block(h) is differentiated: reverse mode starts from dh that way. Products that
 // only the block's output needs are not reached from the results, and so not made.
 func (r *reverse) backGraph(block *loadedBlock, count int) (exec *Exec, key string, err error) {
 	key = fmt.Sprintf("back %d×%d%s", count, r.length, block.key)
-	forms, dims := block.forms, block.dims
+	forms, dims, keeps := block.forms, block.dims, block.keeps
 	dims.Batch = count
 	exec, err = r.back.get(r.b, key, func(in []*Node) []*Node {
 		h, dh := in[0], in[1]
-		w, tables := r.c.takeBlock(in[2:], forms)
+		w, tables := r.c.takeBlock(in[2+keeps:], forms)
 		d := newDecoder(r.c, r.style, dims, tables)
 		d.taps = &taps{}
+		if keeps > 0 {
+			d.recall = &recall{back: true, nodes: in[2 : 2+keeps]}
+		}
 		y := d.block(h, w, nil)
 		grad := Gradient(ReduceAllSum(Mul(y, dh)), h)[0]
 		nodes, outputs := d.taps.show(r.probe, count, r.length)

@@ -22,6 +22,9 @@ type RunOptions struct {
 	Align int
 	// Probe, where not nil, sees the input of every site of every block.
 	Probe Probe
+	// Keep bounds, in bytes, what [Variant.Backward] keeps of what the last blocks made on the way forward; the others are computed again on the
+	// way back. 0 chooses 256 MB, negative keeps nothing. It changes speed and memory, not results beyond rounding.
+	Keep int64
 	// Recorder is told the progress over calls, layers times batches; nil is [gomlxops.Discard].
 	Recorder gomlxops.Recorder
 	// Stage names the progress; empty is "forward".
@@ -154,7 +157,8 @@ func (p *progress) add(n int) {
 // stream is a span on its way through the model.
 type stream struct {
 	span
-	h *tensors.Tensor // residual stream, [tokens, hidden]
+	h    *tensors.Tensor   // residual stream, [tokens, hidden]
+	kept []*tensors.Tensor // of the block it was through, where that keeps something
 }
 
 // through takes all spans through all blocks and hands each group that has arrived to end, where that is not nil. end may

@@ -34,7 +34,7 @@ func BenchmarkInstructions(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		opt.Steps, opt.LearningRate, opt.WarmUp, opt.EvalEvery = 200, 1e-3, 20, 200
+		opt.Steps, opt.LearningRate, opt.WarmUp, opt.EvalEvery = 200, 4e-3, 20, 200
 		tuned, after, err := recovery.Recover(b.Context(), m.Dense(), adapter, data.Next, opt, nil)
 		if err != nil {
 			b.Fatal(err)

@@ -141,7 +141,7 @@ func TestSamples(t *testing.T) {
 		"expected tasks":        {},
 		`"mmlu": expected one`:  {Tasks: []string{"mmlu"}},
 		"task's files are not":  {Tasks: []string{"boolq"}, Data: data},
-		"hf download --repo-ty": {Tasks: []string{"pocket", "hellaswag"}},
+		"pare data pull Rowan": {Tasks: []string{"pocket", "hellaswag"}},
 	} {
 		t.Setenv("HF_HUB_CACHE", t.TempDir())
 		if _, err := l.Tasks(t.Context(), m, nil, q); err == nil || !strings.Contains(err.Error(), want) {

@@ -106,7 +106,7 @@ func (s *Study) recover(ctx context.Context, run *tracker.Run, m *Model, a Attem
 	if err := t.prepare(); err != nil {
 		return nil, err
 	}
-	if out.Before, err = s.quality(ctx, m, small.Variant, suffixed{rec, beforeSuffix}); err != nil {
+	if out.Before, err = s.qualityBefore(ctx, m, a, small.Variant, rec); err != nil {
 		return nil, err
 	}
 	if err := s.retrain(ctx, m, t, out); err != nil {
@@ -190,6 +190,29 @@ func (s *Study) quality(ctx context.Context, m *Model, v *transformer.Variant, r
 	}
 	q.Answers, err = s.lab.ask(ctx, m, v, s.Measure.Questions, rec)
 	return q, err
+}
+
+// qualityBefore measures what an attempt made. A study measures it once for all recoveries that begin with it.
+func (s *Study) qualityBefore(ctx context.Context, m *Model, a Attempt, v *transformer.Variant, rec gomlxops.Recorder) (Quality, error) {
+	digest, err := m.Digest()
+	if err != nil {
+		return Quality{}, err
+	}
+	at := key(digest, settings(a.params(m)), fmt.Sprintf("%+v", s.Measure))
+	q, known := s.before[at]
+	rec = suffixed{rec, beforeSuffix}
+	if !known {
+		if q, err = s.quality(ctx, m, v, rec); err == nil {
+			s.before[at] = q
+		}
+		return q, err
+	}
+	for i, measured := range s.Measure.withDefaults(m).questions() {
+		p := q.Measured[i]
+		rec.Metric(measured.metric, 0, p.Value)
+		rec.Metric(stderrOf(measured.metric), 0, p.Value*p.StdErr)
+	}
+	return q, nil
 }
 
 // suffixed gives metrics and stages other names.

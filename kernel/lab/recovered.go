@@ -167,8 +167,11 @@ func (r *Recovered) Facts() show.Fragment {
 				show.Fact{Name: name + " after", Value: show.Estimate{Value: a.Value, Spread: a.StdErr}, Format: "%.4f"})
 		}
 	}
-	if r.Adapter != "" {
-		items = append(items, show.Fact{Name: "adapter", Value: r.Adapter})
+	switch {
+	case r.Recovery.Out != "":
+		items = append(items, show.Fact{Name: "written to", Value: r.Recovery.Out})
+	case r.Adapter != "": // of which no notebook needs to know where Home is
+		items = append(items, show.Fact{Name: "adapter", Value: filepath.Join("adapters", filepath.Base(r.Adapter)) + ", with the record"})
 	}
 	return show.Facts{Title: "Recovery", Items: items, Caption: strings.Join(r.Warnings, " ")}
 }

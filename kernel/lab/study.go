@@ -17,6 +17,7 @@ type Study struct {
 	Name    string
 	Measure Measure
 	lab     *Lab
+	before  map[string]Quality // measured already, by model and attempt
 }
 
 // NewStudy opens the study of that name, or makes it.
@@ -32,7 +33,7 @@ func (l *Lab) NewStudy(ctx context.Context, name string, measure Measure) (*Stud
 	if own.texts = maps.Clone(l.texts); own.texts == nil {
 		own.texts = map[string]*Tokens{}
 	}
-	return &Study{Name: name, Measure: measure, lab: &own}, nil
+	return &Study{Name: name, Measure: measure, lab: &own, before: map[string]Quality{}}, nil
 }
 
 // Try makes the model smaller as the attempt says, measures it, writes it where the attempt says so, and records all as a trial

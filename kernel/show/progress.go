@@ -41,6 +41,7 @@ type progressState struct {
 	began   time.Time
 	stages  []stage
 	metrics []metric
+	curves  []course // metrics that are drawn; of a log's lines they are all
 }
 
 // stage is one stretch of work. A stage reported anew after it was complete counts as another round of the same.
@@ -129,6 +130,7 @@ func (p *Progress) Metric(name string, step int, value float64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	name = clean(name)
+	p.state.follow(name, step, value)
 	for i := range p.state.metrics {
 		if p.state.metrics[i].name == name {
 			p.state.metrics[i] = metric{name, step, value}
@@ -177,6 +179,7 @@ func (s *progressState) report(name string, done, total int, now time.Time) {
 
 func (s progressState) copy() progressState {
 	s.stages, s.metrics = append([]stage(nil), s.stages...), append([]metric(nil), s.metrics...)
+	s.curves = append([]course(nil), s.curves...) // whose points are only ever added to, or replaced as a whole
 	return s
 }
 

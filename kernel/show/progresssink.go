@@ -42,7 +42,14 @@ func remaining(d time.Duration) string {
 func (s progressState) latest() string {
 	var parts []string
 	for _, m := range s.metrics {
+		curve, drawn := s.curve(m.name)
+		if len(s.curves) > 0 && !drawn {
+			continue
+		}
 		part := m.name + " " + Auto.writer([]float64{m.value})(m.value)
+		if drawn {
+			part += " " + curve.spark()
+		}
 		if m.step != 0 {
 			part += fmt.Sprintf(" (step %d)", m.step)
 		}
@@ -78,7 +85,7 @@ func (f progressFigure) HTML() string {
 			fmt.Fprintf(&b, `<div class="pare-bar" role="progressbar" aria-valuemin="0" aria-valuemax="100" aria-valuenow="%d"><div style="width:%d%%"></div></div>`, percent, percent)
 		}
 	}
-	return figure("progress", f.title, b.String(), f.latest(), nil)
+	return figure("progress", f.title, b.String(), f.latest(), nil) + f.chart()
 }
 
 // Text implements [Fragment].

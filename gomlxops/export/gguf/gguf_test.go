@@ -154,6 +154,11 @@ func TestHalf(t *testing.T) {
 			t.Fatalf("%v, between %#x and its neighbour, rounds to %#x", middle, h, got)
 		}
 	}
+	for bits, want := range map[uint32]uint16{0x3f808000: 0x3f80, 0x3f818000: 0x3f82, 0x3f808001: 0x3f81, 0x3f807fff: 0x3f80, 0xbf818000: 0xbf82} {
+		if got := bfloat16(math.Float32frombits(bits)); got != want {
+			t.Errorf("bfloat16 of %#x is %#x, want %#x", bits, got, want)
+		}
+	}
 	if wide16(0x3c00) != 1 || wide16(0xc000) != -2 || wide16(0x7bff) != 65504 || wide16(1) != 0x1p-24 || !math.IsInf(float64(wide16(0x7c00)), 1) {
 		t.Error("known numbers are off")
 	}

@@ -176,7 +176,7 @@ def gpt2(config, w, tokens):
     return norm("transformer.ln_f", h) @ w["transformer.wte.weight"].T
 
 
-torch.set_num_threads(2)
+torch.set_num_threads(1)
 for case in json.load(open(sys.argv[1])):
     config, weights = load(case["dir"])
     tokens = torch.tensor(case["tokens"])
