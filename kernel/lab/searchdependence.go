@@ -30,7 +30,7 @@ func (f *Found) Dependence() show.Panels {
 		p.Caption = err.Error()
 		return p
 	}
-	for i, share := range s.Importances() {
+	for i, share := range f.shares {
 		if i == mostPanels {
 			p.Caption += fmt.Sprintf(" The %d groups that matter most, of %d.", mostPanels, len(f.free()))
 			break

@@ -88,15 +88,13 @@ func (f *Found) Importance() show.Bars {
 		Caption: "Part of the variance of the surrogate's mean over random allocations of this budget that one group's ratio explains alone, the others " +
 			"paying for it (the first-order index of functional ANOVA: Hutter, Hoos and Leyton-Brown, 2014). Values count as the surrogate " +
 			"sees them, bad ones compressed. The parts need not add up to 1: under one budget no ratio moves alone."}
-	s, err := f.Surrogate()
-	if err != nil {
+	if _, err := f.Surrogate(); err != nil {
 		b.Caption = err.Error()
 		return b
 	}
-	shares := s.Importances()
-	for i, share := range shares {
+	for i, share := range f.shares {
 		if i == mostPanels {
-			b.Caption += fmt.Sprintf(" Not shown: the %d that matter least.", len(shares)-i)
+			b.Caption += fmt.Sprintf(" Not shown: the %d that matter least.", len(f.shares)-i)
 			break
 		}
 		b.Items = append(b.Items, show.Bar{Name: f.name(share.Name), Value: share.Share})

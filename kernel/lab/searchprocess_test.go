@@ -307,6 +307,9 @@ func checkMeasuredOnce(t *testing.T, w *workplace, trials int) int {
 		if other, ok := asked[a.Number]; ok {
 			t.Errorf("suggestion %d was measured as trial %d and as trial %d", a.Number, other, trial.Number)
 		}
+		if n := trial.Metrics[objectiveMetric].Count; n != 1 {
+			t.Errorf("suggestion %d has %d values: two workers measured it", a.Number, n)
+		}
 		asked[a.Number], processes[trial.Process.PID] = trial.Number, true
 		var point strings.Builder
 		for _, kind := range []string{"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"} {

@@ -47,8 +47,8 @@ func (f *Found) Report() SearchReport {
 			r.Ended++
 		}
 	}
-	if s, err := f.Surrogate(); err == nil {
-		r.Importance = s.Importances()
+	if _, err := f.Surrogate(); err == nil {
+		r.Importance = f.shares
 	}
 	return r
 }

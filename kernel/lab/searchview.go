@@ -32,6 +32,7 @@ type Found struct {
 	once      sync.Once
 	surrogate *bayesopt.Surrogate
 	unfit     error // why there is none
+	shares    []bayesopt.Importance
 }
 
 // Surrogate is the optimiser's model of all trials, whatever sampler asked for them. An error where fewer than two have a value.
@@ -42,7 +43,9 @@ func (f *Found) Surrogate() (*bayesopt.Surrogate, error) {
 			f.unfit = err
 			return
 		}
-		f.surrogate, f.unfit = o.Surrogate()
+		if f.surrogate, f.unfit = o.Surrogate(); f.unfit == nil {
+			f.shares = f.surrogate.Importances()
+		}
 	})
 	return f.surrogate, f.unfit
 }
