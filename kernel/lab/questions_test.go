@@ -138,9 +138,9 @@ func TestSamples(t *testing.T) {
 		}
 	}
 	for want, q := range map[string]Questions{
-		"expected tasks":        {},
-		`"mmlu": expected one`:  {Tasks: []string{"mmlu"}},
-		"task's files are not":  {Tasks: []string{"boolq"}, Data: data},
+		"expected tasks":       {},
+		`"mmlu": expected one`: {Tasks: []string{"mmlu"}},
+		"task's files are not": {Tasks: []string{"boolq"}, Data: data},
 		"pare data pull Rowan": {Tasks: []string{"pocket", "hellaswag"}},
 	} {
 		t.Setenv("HF_HUB_CACHE", t.TempDir())
