@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -129,8 +130,16 @@ func TestInTurn(t *testing.T) {
 				t.Errorf("%s: the trial says nothing of %s", a, param)
 			}
 		}
-		if removed, _ := trial.Value("removed"); math.Abs(removed-c.Removed()) > 1e-12 || len(trial.Files) < 3 {
-			t.Errorf("%s: removed %v, on record %v; files %v", a, c.Removed(), removed, trial.Files)
+		if removed, _ := trial.Value("removed"); math.Abs(removed-c.Removed()) > 1e-12 {
+			t.Errorf("%s: removed %v, on record %v", a, c.Removed(), removed)
+		}
+		for _, name := range []string{"allocation.json", "kept.json", "perplexity.json", "model"} {
+			if !slices.ContainsFunc(trial.Files, func(f tracker.File) bool { return f.Name == name }) {
+				t.Errorf("%s: the trial keeps no %s", a, name)
+			}
+		}
+		if told := strings.Contains(label(trial), fmt.Sprintf("share %v", a.Share)); told != (a.Share != 0) {
+			t.Errorf("%s: label %q", a, label(trial))
 		}
 		checkLost(t, m, out)
 		again, err := l.Open(a.Out)
@@ -173,13 +182,13 @@ func TestLostLayers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := study.Try(t.Context(), m, Attempt{Method: Prune, Ratio: 0.5, Pruning: Pruning{Score: L1, Scope: CutLayers}})
+	out, err := study.Try(t.Context(), m, Attempt{Method: Prune, Ratio: 0.5, Pruning: Pruning{Score: L1, Scope: CutLayers, ProtectLast: 1}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer out.Close()
 	checkLost(t, m, out)
-	if v := out.Lost().Values; v[0][0]+v[1][0] != 1 {
+	if v := out.Lost().Values; v[0][0] != 1 || v[1][0] != 0 {
 		t.Errorf("one layer of two is gone: %v", v)
 	}
 }
