@@ -22,7 +22,7 @@ func TestHFReadBack(t *testing.T) {
 		}
 		same(t, c.name+" once more", v, readBack(t, again, export.Options{}), 0)
 		whole := factors(t, c.open(t, nil), false)
-		merged := readBack(t, whole, export.Options{Merge: true})
+		merged := readBack(t, readBack(t, whole, export.Options{}), export.Options{Merge: true}) // what lay beside the factors stays behind
 		same(t, c.name+" merged", whole, merged, 1e-4)
 		if !merged.Ordinary() {
 			t.Errorf("%s: merged is no ordinary checkpoint", c.name)
@@ -30,6 +30,9 @@ func TestHFReadBack(t *testing.T) {
 		config, err := os.ReadFile(filepath.Join(merged.Model().Dir(), "config.json"))
 		if err != nil || strings.Contains(string(config), "auto_map") {
 			t.Errorf("%s: %v, %s", c.name, err, config)
+		}
+		if _, err := os.Stat(filepath.Join(merged.Model().Dir(), "modeling_pare.py")); err == nil {
+			t.Errorf("%s: a program for an ordinary checkpoint", c.name)
 		}
 		if _, err := os.Stat(filepath.Join(merged.Model().Dir(), "generation_config.json")); err != nil {
 			t.Error(err)

@@ -108,7 +108,7 @@ func (p Panels) HTML() string {
 	}
 	id := identity(fmt.Sprint(p))
 	v := newCanvas(id, chartWidth, l.height, orElse(p.Title, "Panels"), p.describe(l))
-	fmt.Fprintf(&v.b, `<defs><clipPath id="%s-c"><rect x="0" y="-6" width="%s" height="%s"/></clipPath></defs>`, id, px(l.wide+6), px(panelHigh+12))
+	fmt.Fprintf(&v.b, `<defs><clipPath id="%s-c"><rect x="-3" y="-3" width="%s" height="%s"/></clipPath></defs>`, id, px(l.wide+6), px(panelHigh+6))
 	v.text("pare-m", start, 0, 12, shorten(p.Y.name(), chartWidth))
 	for i := range p.Panels {
 		p.panel(v, l, id, i)
