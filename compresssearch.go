@@ -35,7 +35,7 @@ func (r *searchFlags) flags(cmd *cobra.Command) {
 	flags.Float64Var(&r.search.Upper, "upper", 0, "most that a search removes of a group (default 0.9)")
 	flags.Uint64Var(&r.search.Seed, "search-seed", 0, "of a search, and of the blocks that it measures (default 1)")
 	flags.IntVar(&r.search.Blocks, "search-blocks", 0, "blocks of the calibration text that a search measures each trial on (default 16)")
-	flags.StringVar(&r.objective, "objective", "", "what a search makes small: perplexity, loss, kl, reverse-kl, or a weighted sum such as perplexity+4.1*reverse-kl (default perplexity)")
+	flags.StringVar(&r.objective, "objective", "", "what a search makes small: perplexity, loss, kl, reverse-kl, or a weighted sum such as perplexity+4.1*reverse-kl (default kl, of the dense model from the compressed one; for paper this sum)")
 	flags.IntVar(&r.search.Objective.TopK, "top-k", 0, "outcomes kept of each of the dense model's predictions, for kl (default 64)")
 	flags.StringVar(&r.choose, "choose-blocks", "", "how a search's blocks are chosen: random, or spread, those that tell random allocations apart best (default random)")
 	flags.Float64Var(&r.search.StopAt, "stop-at", 0, "stop a trial after part of its blocks once it is worse than the best with this confidence, such as 0.99 (default: never)")

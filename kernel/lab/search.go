@@ -32,7 +32,7 @@ type Search struct {
 	// Within says how ranks are shared out among the linears of a group: lowrank.ByUniform, lowrank.ByEnergy or ByFisher. Default is the Prior.
 	Within By
 
-	// Objective is what is made small; default perplexity.
+	// Objective is what is made small; default KL, the divergence from the dense model's predictions; for bayesopt.Paper the paper's.
 	Objective Objective
 
 	// Blocks of BlockLength tokens are what every trial is measured on, drawn from the calibration text, so that the study's held-out text stays
@@ -55,7 +55,8 @@ const (
 
 func (s Search) withDefaults(m *Model) Search {
 	s.Workers, s.Seed = max(s.Workers, 1), cmp.Or(s.Seed, 1)
-	s.Sampler, s.Choose, s.Objective = cmp.Or(s.Sampler, bayesopt.Bayes), cmp.Or(s.Choose, AtRandom), s.Objective.withDefaults()
+	s.Sampler, s.Choose = cmp.Or(s.Sampler, bayesopt.Bayes), cmp.Or(s.Choose, AtRandom)
+	s.Objective = s.Objective.withDefaults(s.Sampler)
 	if s.Prior == "" {
 		if s.Prior = lowrank.ByUniform; s.Sampler == bayesopt.Bayes {
 			s.Prior = ByFisher
