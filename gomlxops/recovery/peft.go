@@ -26,6 +26,9 @@ const peftPrefix = "base_model.model."
 // An adapter of the subspace form is written likewise, with peft_type PARE_SUBSPACE and the tensors <linear>.subspace_inner,
 // .subspace_outer and .subspace_index (int64); PEFT has no such method and refuses it. The rows and columns themselves are the model's.
 //
+// Keys and meanings were held against LoraConfig (src/peft/tuners/lora/config.py) and get_pattern_key (src/peft/utils/other.py) of PEFT's public sources of
+// November 2026; PEFT itself has not met these directories.
+//
 // The directory appears when all of it is on disk, and must not be there already.
 func (a *Adapter) Save(dir string) (err error) {
 	defer func() {
