@@ -131,6 +131,11 @@ func (a Attempt) checkPlan(m *Model) error {
 		return err
 	}
 	switch {
+	case p.Steps < 0:
+		return fmt.Errorf("steps: expected a number of at least 1, found %d", p.Steps)
+	case p.Across == prune.Density && (p.score() == FLAP || p.Normalise == importance.Standardise):
+		return fmt.Errorf("across %q: standardised scores (score %q, normalise %q) lie below 0 for half of all heads and channels, and those divided by what they hold are in no order; take %q or %q",
+			prune.Density, FLAP, importance.Standardise, prune.Budget, prune.Even)
 	case p.Steps > 1 && p.scope() != CutBlocks:
 		return fmt.Errorf("steps: scope %q is cut in one step, found %d; leave steps away", p.Scope, p.Steps)
 	case p.Compensate && p.Steps > 1:
