@@ -363,11 +363,11 @@ func TestCheckMeasure(t *testing.T) {
 	l := newTestLab(t)
 	m := openTiny(t, l)
 	for want, o := range map[string]Measure{
-		"nowhere":        {Text: "nowhere.txt"},
-		"elsewhere":      {Elsewhere: "elsewhere.txt"},
-		"found -2":       {Blocks: -2},
+		"nowhere":         {Text: "nowhere.txt"},
+		"elsewhere":       {Elsewhere: "elsewhere.txt"},
+		"found -2":        {Blocks: -2},
 		"2 to 512 tokens": {Length: m.Config().MaxPositions + 1},
-		"found 1":        {Length: 1},
+		"found 1":         {Length: 1},
 	} {
 		if err := l.CheckMeasure(m, o); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q", err, want)
