@@ -64,7 +64,7 @@ func papers() string {
 func (r *evalRequest) flags(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.BoolVar(&r.asJSON, "json", false, "print one JSON object")
-	flags.StringVar(&r.Text, "text", lab.Pocket, "text to measure on")
+	flags.StringVar(&r.Text, "text", lab.Pocket, "text to measure on"+textNames)
 	flags.StringVar(&r.Protocol, "protocol", "", "of a paper: llm-pruner, svd-llm or bolaco")
 	flags.IntVar(&r.Blocks, "blocks", 0, "blocks, spread evenly over the text; -1 takes all (default 100)")
 	flags.IntVar(&r.Length, "length", 0, "tokens per block (default 256)")

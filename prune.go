@@ -65,7 +65,7 @@ func (r *pruneRequest) flags(cmd *cobra.Command) {
 	flags.IntVar(&p.Round, "round", 0, "what is kept of channels is a multiple of it (default 1)")
 	flags.IntVar(&p.Steps, "steps", 0, "reach the ratio in so many steps, with new scores before each (default 1)")
 	flags.BoolVar(&p.Compensate, "compensate", false, "biases make up for the mean of what goes; not an ordinary Hugging Face model then")
-	flags.StringVar(&c.Text, "text", lab.Pocket, "text to calibrate on")
+	flags.StringVar(&c.Text, "text", lab.Pocket, "text to calibrate on"+textNames)
 	flags.IntVar(&c.Sequences, "sequences", 0, "calibration sequences (default 128)")
 	flags.IntVar(&c.Length, "length", 0, "tokens per sequence (default 256)")
 	flags.Uint64Var(&c.Seed, "seed", 0, "chooses the sequences, and random scores (default 1)")
