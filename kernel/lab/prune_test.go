@@ -300,6 +300,7 @@ func TestPruneRefuses(t *testing.T) {
 		"no more than":           {Ratio: 0.9999, Pruning: Pruning{Across: "density"}},
 		"least 1, found -2":      {Ratio: 0.5, Pruning: Pruning{Steps: -2}},
 		"are in no order":        {Ratio: 0.5, Pruning: Pruning{Across: "density", Score: FLAP}},
+		"its mean is 0":          {Ratio: 0.5, Pruning: Pruning{Score: FLAP, Normalise: "mean"}},
 		"of all heads":           {Ratio: 0.5, Pruning: Pruning{Across: "density", Normalise: "standard"}},
 		"(max_position":          {Ratio: 0.5, Calibration: Calibration{Length: m.Config().MaxPositions + 1}},
 	} {

@@ -162,6 +162,9 @@ func (p Pruning) checkNames() error {
 	if _, err := importance.Normalise([]float64{0}, p.Normalise); err != nil {
 		return err
 	}
+	if p.score() == FLAP && p.Normalise == importance.ByMean {
+		return fmt.Errorf("normalisation: score %q is standardised, so that its mean is 0 and cannot divide; take none, %q or %q", FLAP, importance.ByMax, importance.Standardise)
+	}
 	if p.score() == FLAP && p.Aggregate == importance.Second {
 		return fmt.Errorf("aggregation: score %q is of one weight for each head and channel, the one that reads it; there is no second", FLAP)
 	}
