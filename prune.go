@@ -101,6 +101,9 @@ func (r *pruneRequest) run(cmd *cobra.Command, model string) error {
 	if err := l.Check(m, r.Attempt); err != nil {
 		return err
 	}
+	if err := l.CheckMeasure(m, r.on); err != nil {
+		return err
+	}
 	study, err := l.NewStudy(cmd.Context(), r.study, r.on)
 	if err != nil {
 		return err
@@ -127,6 +130,11 @@ func (r *pruneRequest) settle(cmd *cobra.Command) error {
 	r.Pruning.Scope = lab.CutScope(r.scope)
 	if r.Then != "" {
 		r.lowRankFlags.settle(&r.Attempt)
+	}
+	for _, name := range []string{"allocate", "sequential", "target"} {
+		if r.Then == "" && cmd.Flags().Changed(name) {
+			return fmt.Errorf("%s: has no say where pruning is all; it is for --then", name)
+		}
 	}
 	for name, n := range map[string]int{"sequences": r.Calibration.Sequences, "length": r.Calibration.Length} {
 		if n == 0 && cmd.Flags().Changed(name) {
