@@ -38,7 +38,7 @@ start from them; a calibration of the same model, text and options is read back.
 
 func calibrationFlags(cmd *cobra.Command, opt *lab.Calibration) {
 	flags := cmd.Flags()
-	flags.StringVar(&opt.Text, "text", lab.Pocket, "text to calibrate on")
+	flags.StringVar(&opt.Text, "text", lab.Pocket, "text to calibrate on"+textNames)
 	flags.IntVar(&opt.Sequences, "sequences", 0, "calibration sequences (default 128)")
 	flags.IntVar(&opt.Length, "length", 0, "tokens per sequence (default 256)")
 	flags.IntVar(&opt.Groups, "groups", 0, "groups of sequences that the covariance is pooled over (default the largest divisor of --sequences up to 32)")

@@ -110,6 +110,9 @@ func (r *compressRequest) run(cmd *cobra.Command, model string) error {
 	if err := l.Check(m, asked); err != nil {
 		return err
 	}
+	if err := l.CheckMeasure(m, r.on); err != nil {
+		return err
+	}
 	study, err := l.NewStudy(cmd.Context(), r.study, r.on)
 	if err != nil {
 		return err

@@ -72,8 +72,8 @@ func newModelTrainCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "train TEXT",
 		Short: "train a small model from random weights",
-		Long: `Train a model of the pocket model's shape on TEXT: "pocket" for the stories of the embedded world, or a text file or a
-directory of .txt files, of which the first 95 percent of each are trained on. A tokenizer for other text is learnt from it.
+		Long: `Train a model of the pocket model's shape on TEXT: "pocket" for the stories of the embedded world, or a file or
+directory of text, of which the first 95 percent are trained on, or a data set, whose training split is. A tokenizer for other text is learnt from it.
 
 'pare model train pocket' with no flags is how the embedded model was made.`,
 		Example: "  pare model train pocket --out out/pocket\n  pare model train path/to/texts --out out/mine --steps 2000",

@@ -65,7 +65,7 @@ func (r *pruneRequest) flags(cmd *cobra.Command) {
 	flags.IntVar(&p.Round, "round", 0, "what is kept of channels is a multiple of it (default 1)")
 	flags.IntVar(&p.Steps, "steps", 0, "reach the ratio in so many steps, with new scores before each (default 1)")
 	flags.BoolVar(&p.Compensate, "compensate", false, "biases make up for the mean of what goes; not an ordinary Hugging Face model then")
-	flags.StringVar(&c.Text, "text", lab.Pocket, "text to calibrate on")
+	flags.StringVar(&c.Text, "text", lab.Pocket, "text to calibrate on"+textNames)
 	flags.IntVar(&c.Sequences, "sequences", 0, "calibration sequences (default 128)")
 	flags.IntVar(&c.Length, "length", 0, "tokens per sequence (default 256)")
 	flags.Uint64Var(&c.Seed, "seed", 0, "chooses the sequences, and random scores (default 1)")
@@ -101,6 +101,9 @@ func (r *pruneRequest) run(cmd *cobra.Command, model string) error {
 	if err := l.Check(m, r.Attempt); err != nil {
 		return err
 	}
+	if err := l.CheckMeasure(m, r.on); err != nil {
+		return err
+	}
 	study, err := l.NewStudy(cmd.Context(), r.study, r.on)
 	if err != nil {
 		return err
@@ -127,6 +130,11 @@ func (r *pruneRequest) settle(cmd *cobra.Command) error {
 	r.Pruning.Scope = lab.CutScope(r.scope)
 	if r.Then != "" {
 		r.lowRankFlags.settle(&r.Attempt)
+	}
+	for _, name := range []string{"allocate", "sequential", "target"} {
+		if r.Then == "" && cmd.Flags().Changed(name) {
+			return fmt.Errorf("%s: has no say where pruning is all; it is for --then", name)
+		}
 	}
 	for name, n := range map[string]int{"sequences": r.Calibration.Sequences, "length": r.Calibration.Length} {
 		if n == 0 && cmd.Flags().Changed(name) {

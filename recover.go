@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -15,6 +16,7 @@ type recoverRequest struct {
 	lab.Recovery
 	instruct lab.Instruct
 	adapter  string
+	alphas   map[string]string
 	resume   bool
 
 	study   string
@@ -56,12 +58,15 @@ func (r *recoverRequest) flags(cmd *cobra.Command) {
 	flags.IntVar(&r.Rank, "rank", 0, "of lora (default 8), or directions of the subspace (default 64, or the linear's rank)")
 	flags.Float64Var(&r.Alpha, "alpha", 0, "of lora: the branch counts alpha/rank (default twice the rank)")
 	flags.BoolVar(&r.RSLoRA, "rslora", false, "the branch counts alpha/√rank")
+	flags.StringVar(&r.Init, "init", "", "how A of lora begins: kaiming or gaussian (default kaiming); B begins with zeros")
+	flags.StringToIntVar(&r.RankPattern, "rank-pattern", nil, "another rank for some linears, such as q_proj=16,layers.0.mlp.down_proj=4")
+	flags.StringToStringVar(&r.alphas, "alpha-pattern", nil, "another alpha for some linears")
 	flags.Float64Var(&r.Dropout, "dropout", 0, "share of a branch's inputs that a step leaves out")
 	flags.StringSliceVar(&r.Targets, "targets", nil, "linears, or ends of their names such as q_proj (default: all that can be)")
 	flags.StringVar(&r.Pattern, "pattern", "", "regular expression of whole names, in place of targets")
-	flags.StringVar(&r.Text, "text", lab.Pocket, "text to train on, its part for training")
+	flags.StringVar(&r.Text, "text", lab.Pocket, "text to train on, its part for training"+textNames)
 	flags.StringVar(&r.instruct.Data, "data", "", "instructions to train on in place of text: pocket, a JSON, JSON lines or Parquet file, a directory, or a name in the hub's cache")
-	flags.StringVar(&r.instruct.Template, "template", "", "that words instructions: alpaca, alpaca-lora or pocket (default: what suits them)")
+	flags.StringVar(&r.instruct.Template, "template", "", "that words instructions: alpaca (Stanford's), alpaca-lora (LLM-Pruner's) or pocket (default: pocket for its own, otherwise alpaca)")
 	flags.Float64Var(&r.Teach, "teach", 0, "share of the loss that a teacher's predictions have, from 0 to 1")
 	flags.StringVar(&r.Teacher, "teacher", "", "model to learn from (default: MODEL itself)")
 	flags.Float64Var(&r.Temperature, "temperature", 0, "of teacher and student (default 1)")
@@ -91,6 +96,7 @@ func (r *recoverRequest) trainFlags(cmd *cobra.Command) {
 	flags.Float64Var(&r.Clip, "clip", 0, "largest norm of the gradients; negative is none (default 1)")
 	flags.IntVar(&r.Accumulate, "accumulate", 0, "parts that a batch is cut into, for less memory (default 1)")
 	flags.BoolVar(&r.Recompute, "recompute", false, "compute every block again on the way back, for less memory")
+	flags.StringVar(&r.DType, "dtype", "", "of matrices while they are multiplied: f32, or bf16 for half the memory of what is not trained (default f32)")
 	flags.IntVar(&r.EvalEvery, "eval-every", 0, "steps between measurements of the loss on text that is not trained on (default never)")
 	flags.IntVar(&r.Patience, "patience", 0, "end after so many measurements without a better loss, and take the best")
 	flags.Uint64Var(&r.Seed, "seed", 0, "of the adapter, the order of the text, and dropout (default 1)")
@@ -105,6 +111,9 @@ func (r *recoverRequest) run(cmd *cobra.Command, model string) error {
 	}
 	defer m.Close()
 	r.Trained, r.Fresh = lab.Trained(r.adapter), !r.resume
+	if r.AlphaPattern, err = numbers(r.alphas); err != nil {
+		return usageError{fmt.Errorf("--alpha-pattern: %w", err)}
+	}
 	if r.on.Text == "" {
 		r.on.Text = r.Text
 	}
@@ -137,6 +146,22 @@ func (r *recoverRequest) run(cmd *cobra.Command, model string) error {
 	}
 	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s, trial %d of study %s\n", r.Out, out.Trial, r.study)
 	return err
+}
+
+// numbers reads the numbers that names are given; nil where there are none.
+func numbers(of map[string]string) (map[string]float64, error) {
+	var all map[string]float64
+	for name, text := range of {
+		v, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			return nil, fmt.Errorf("%s: expected a number, found %q", name, text)
+		}
+		if all == nil {
+			all = map[string]float64{}
+		}
+		all[name] = v
+	}
+	return all, nil
 }
 
 // recoverResult is what --json prints.

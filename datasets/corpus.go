@@ -9,6 +9,8 @@ import (
 	"sort"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/parelab/pare/datasets/records"
 )
 
 // Document is one text, with the name of the file that it came from.
@@ -64,54 +66,71 @@ func invalidAt(text string) int {
 // byteOrderMark begins some UTF-8 files; it is not text.
 const byteOrderMark = "\uFEFF"
 
-// Read reads a text file, or the files of a directory whose names end in .txt, in the order of their names. Line ends become
-// "\n" and a byte order mark is dropped; the texts are otherwise as in the files.
-func Read(path string) (*Corpus, error) {
-	files, err := textFiles(path)
+// Read reads a file, or the files of a directory whose names end in .txt, in the order of their names; a directory without these is a data set,
+// of which it reads the training part, or all where there are no parts. Line ends of texts become "\n" and a byte order mark is dropped; they are
+// otherwise as in the files. A file of rows, which [records.IsData] knows by its name, is the texts of its rows.
+func Read(path string) (*Corpus, error) { return read(path, path, "") }
+
+// read reads a part of what lies at a place.
+func read(name, place, part string) (*Corpus, error) {
+	files := []string{place}
+	info, err := os.Stat(place)
 	if err != nil {
 		return nil, fmt.Errorf("datasets: %w", err)
 	}
+	if info.IsDir() {
+		if files, err = textFiles(place); err == nil && (len(files) == 0 || part != "") {
+			files, err = records.Files(place, part)
+		}
+	} else if part != "" {
+		err = fmt.Errorf("%s is a file and has no part %q", place, part)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("datasets: %w", err)
+	}
+	return readFiles(name, files)
+}
+
+func readFiles(name string, files []string) (*Corpus, error) {
 	documents := make([]Document, len(files))
 	for i, f := range files {
-		raw, err := os.ReadFile(f)
+		var err error
+		if records.IsData(f) {
+			documents[i], err = readRows(f)
+		} else {
+			documents[i], err = readText(f)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("datasets: %w", err)
 		}
-		text := strings.TrimPrefix(string(raw), byteOrderMark)
-		// The check comes before line ends change, so that an offset is that in the file.
-		d := Document{Name: f, Text: text}
-		if err := d.check(); err != nil {
-			return nil, fmt.Errorf("datasets: %w", err)
-		}
-		documents[i] = Document{Name: f, Text: strings.ReplaceAll(text, "\r\n", "\n")}
 	}
-	return New(path, documents)
+	return New(name, documents)
 }
 
-// textFiles lists the files to read for a path.
-func textFiles(path string) ([]string, error) {
-	info, err := os.Stat(path)
+func readText(path string) (Document, error) {
+	raw, err := os.ReadFile(path)
 	if err != nil {
-		return nil, err
+		return Document{}, err
 	}
-	if !info.IsDir() {
-		return []string{path}, nil
+	text := strings.TrimPrefix(string(raw), byteOrderMark)
+	// The check comes before line ends change, so that an offset is that in the file.
+	d := Document{Name: path, Text: text}
+	if err := d.check(); err != nil {
+		return Document{}, err
 	}
-	entries, err := os.ReadDir(path)
-	if err != nil {
-		return nil, err
-	}
-	var files []string
+	return Document{Name: path, Text: strings.ReplaceAll(text, "\r\n", "\n")}, nil
+}
+
+// textFiles lists the files of a directory whose names end in .txt.
+func textFiles(dir string) (files []string, err error) {
+	entries, err := os.ReadDir(dir)
 	for _, e := range entries {
 		if strings.HasSuffix(e.Name(), ".txt") && !e.IsDir() {
-			files = append(files, filepath.Join(path, e.Name()))
+			files = append(files, filepath.Join(dir, e.Name()))
 		}
 	}
-	if len(files) == 0 {
-		return nil, fmt.Errorf("%s: expected files ending in .txt, found none among %d entries", path, len(entries))
-	}
 	sort.Strings(files)
-	return files, nil
+	return files, err
 }
 
 // Split cuts each document in two at the paragraph boundary (a line end where the document has no blank lines) nearest to

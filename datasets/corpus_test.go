@@ -51,7 +51,7 @@ func TestReadErrors(t *testing.T) {
 	binary := put(t, filepath.Join(dir, "latin1.text"), "caf\xe9 au lait")
 	cases := map[string]string{
 		filepath.Join(dir, "absent.txt"): "no such file",
-		dir:                              "expected files ending in .txt, found none among 2",
+		dir:                              "expected files that end in .parquet, .jsonl, .json, .jsonl.gz or .json.gz, found none among 2",
 		blank:                            "expected text, found 3 bytes of white space",
 		binary:                           "byte 0xe9 at offset 3",
 	}

@@ -16,15 +16,20 @@ var pocketBytes = map[pocket.Stream]int{pocket.Train: 8 << 20, pocket.Calibratio
 const maxPocketBytes = 1 << 32
 
 // Open gives the corpus called name: "pocket:train", "pocket:calibration" or "pocket:test" for the embedded world ("pocket"
-// is its Train stream), with ":BYTES" after it for another size; anything else is a path for [Read]. A path that begins
-// with "pocket" can be written "./pocket".
+// is its Train stream), with ":BYTES" after it for another size; otherwise the path of a file or directory for [Read], or org/name[@revision] of a data set in
+// the Hugging Face hub's cache. Behind a data set a part may follow after a colon: a split (train, validation, test), a file, a pattern of files, or a
+// folder. A path that begins with "pocket" can be written "./pocket".
 func Open(name string) (*Corpus, error) {
 	if name == "pocket" {
 		name = "pocket:" + pocket.Train.String()
 	}
 	rest, isPocket := strings.CutPrefix(name, "pocket:")
 	if !isPocket {
-		return Read(name)
+		place, part, err := Find(name)
+		if err != nil {
+			return nil, fmt.Errorf("datasets: %w", err)
+		}
+		return read(name, place, part)
 	}
 	streamName, size, sized := strings.Cut(rest, ":")
 	stream, err := pocket.ParseStream(streamName)

@@ -12,8 +12,8 @@ const cardName = "README.md"
 
 // isDataName tells whether a file of a data set is fetched.
 func isDataName(name string) bool {
-	ext := strings.ToLower(path.Ext(name))
-	return name == cardName || ext == ".json" || ext == ".jsonl" || ext == ".parquet"
+	ext := strings.ToLower(path.Ext(strings.TrimSuffix(name, ".gz")))
+	return name == cardName || ext == ".json" || ext == ".jsonl" || strings.HasSuffix(strings.ToLower(name), ".parquet")
 }
 
 // chooseData leaves the files of a data set that the caller asks for, and the card.
@@ -30,7 +30,7 @@ func (p *puller) chooseData(files []file, siblings []*sibling) ([]file, error) {
 		}
 	}
 	if len(names) == 0 {
-		return nil, fmt.Errorf("%w: expected files that end in .parquet, .jsonl or .json, found %.120q; the hub keeps many data sets converted, at %s@refs/convert/parquet",
+		return nil, fmt.Errorf("%w: expected files that end in .parquet, .jsonl, .json, .jsonl.gz or .json.gz, found %.120q; the hub keeps many data sets converted, at %s@refs/convert/parquet",
 			ErrNoData, others[:min(len(others), 4)], p.repo)
 	}
 	chosen := names

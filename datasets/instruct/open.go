@@ -4,9 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 
-	"github.com/parelab/pare/datasets/hub"
+	"github.com/parelab/pare/datasets"
 	"github.com/parelab/pare/datasets/pocket"
 	"github.com/parelab/pare/datasets/records"
 )
@@ -42,7 +41,7 @@ func open(name string, opt OpenOptions) (*Set, error) {
 	if name == Pocket {
 		return openPocket(), nil
 	}
-	place, part, err := find(name)
+	place, part, err := datasets.Find(name)
 	if err != nil {
 		return nil, err
 	}
@@ -52,32 +51,13 @@ func open(name string, opt OpenOptions) (*Set, error) {
 	}
 	set := &Set{Files: []string{place}, Template: Templates[0].Name}
 	if info.IsDir() {
-		if set.Files, err = dataFiles(place, part); err != nil {
+		if set.Files, err = records.Files(place, part); err != nil {
 			return nil, err
 		}
 	} else if part != "" {
 		return nil, fmt.Errorf("%s is a file and has no part %q", place, part)
 	}
 	return set, set.read(opt)
-}
-
-// find returns the file or directory of a name, and the part.
-func find(name string) (place, part string, err error) {
-	if _, err := os.Stat(name); err == nil {
-		return name, "", nil
-	}
-	head, part := name, ""
-	if colon := strings.IndexByte(name, ':'); colon >= 0 {
-		head, part = name[:colon], name[colon+1:]
-	}
-	if _, err := os.Stat(head); err == nil {
-		return head, part, nil
-	}
-	dir, err := hub.Resolve(hub.Dataset, head)
-	if err != nil {
-		return "", "", fmt.Errorf("%q is no file or directory, nor %q: %w", name, Pocket, err)
-	}
-	return dir, part, nil
 }
 
 // read reads the rows of all files, up to the limit.

@@ -2,9 +2,12 @@ package records
 
 import (
 	"bytes"
+	"compress/gzip"
 	json "encoding/json/v2"
 	"fmt"
+	"io"
 	"os"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -12,7 +15,7 @@ import (
 var byteOrderMark = []byte("\uFEFF")
 
 func readJSON(path string) ([]Row, error) {
-	data, err := os.ReadFile(path)
+	data, err := contents(path)
 	if err != nil {
 		return nil, err
 	}
@@ -35,6 +38,33 @@ func readJSON(path string) ([]Row, error) {
 		rows = append(rows, Row{where, flatten(object)})
 	}
 	return rows, nil
+}
+
+// mostBytes bounds what a compressed file is unpacked to: a small one may hold any amount.
+const mostBytes = 8 << 30
+
+// contents reads a file, unpacked where its name ends in .gz.
+func contents(path string) ([]byte, error) {
+	if !strings.HasSuffix(strings.ToLower(path), ".gz") {
+		return os.ReadFile(path)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	unpacked, err := gzip.NewReader(f)
+	if err != nil {
+		return nil, fmt.Errorf("not a readable gzip file: %w", err)
+	}
+	data, err := io.ReadAll(io.LimitReader(unpacked, mostBytes+1))
+	if err != nil {
+		return nil, fmt.Errorf("not a readable gzip file: %w; fetch it again", err)
+	}
+	if len(data) > mostBytes {
+		return nil, fmt.Errorf("expected at most %d bytes unpacked, found more; cut it into several files", int64(mostBytes))
+	}
+	return data, nil
 }
 
 // readList reads a file that is one list of objects.

@@ -35,10 +35,10 @@ type Row struct {
 	Values map[string]any // nil, bool, int64, float64, string, or []any of these
 }
 
-// Read reads the rows of a file that ends in .jsonl, .json or .parquet. A .json file is one list of objects or, as many are, lines of them. For
-// Parquet the program must import the package of that name, too.
+// Read reads the rows of a file that ends in .jsonl, .json or .parquet, the first two with .gz behind it where they are compressed. A .json file is
+// one list of objects or, as many are, lines of them. For Parquet the program must import the package of that name, too.
 func Read(path string) ([]Row, error) {
-	ext := strings.ToLower(filepath.Ext(path))
+	ext, _ := endingOf(path)
 	read := readers[ext]
 	if read == nil {
 		return nil, fmt.Errorf("records: %s: %w", path, unread(ext))
@@ -53,6 +53,19 @@ func Read(path string) ([]Row, error) {
 	return rows, nil
 }
 
+// endings are those that IsData knows, in words.
+const endings = ".parquet, .jsonl, .json, .jsonl.gz or .json.gz"
+
+// endingOf returns how the name of a file ends, in lower case and without .gz behind .json and .jsonl, and whether data sets' files end so.
+func endingOf(name string) (ext string, known bool) {
+	name = strings.ToLower(name)
+	ext = filepath.Ext(name)
+	if plain := strings.TrimSuffix(name, ".gz"); ext == ".gz" && strings.HasPrefix(filepath.Ext(plain), ".json") {
+		ext = filepath.Ext(plain)
+	}
+	return ext, ext == ".json" || ext == ".jsonl" || ext == ".parquet"
+}
+
 // readers read files by how their names end.
 var readers = map[string]func(path string) ([]Row, error){".json": readJSON, ".jsonl": readJSON}
 
@@ -65,7 +78,7 @@ func unread(ext string) error {
 		return fmt.Errorf("this program was built without Parquet: add the line import _ %q, to a notebook's cell too, or convert the file to JSON lines",
 			"github.com/parelab/pare/datasets/records/parquet")
 	}
-	return fmt.Errorf("expected a file that ends in .parquet, .jsonl or .json, found %q", ext)
+	return fmt.Errorf("expected a file that ends in %s, found %q", endings, ext)
 }
 
 // New makes a row of values by name, which are bool, int64, float64, string, or []any of these.

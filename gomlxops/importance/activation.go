@@ -61,9 +61,12 @@ func byActivation(values []float32, w *Weight, square, variance []float64) (map[
 	for j, v := range square {
 		norm[j] = math.Sqrt(v)
 	}
-	sums := addUp(w.Rows, w.Columns, 2, func(i int, to []float64) {
-		x := float64(values[i])
-		to[0], to[1] = math.Abs(x)*norm[i%w.Columns], x*x
+	sums := addUp(w.Rows, w.Columns, 2, func(r int, row []float64, part [][]float64) {
+		for c, x := range values[r*w.Columns : (r+1)*w.Columns] {
+			wanda, square := math.Abs(float64(x))*norm[c], float64(x)*float64(x)
+			row[0], row[1] = row[0]+wanda, row[1]+square
+			part[0][c], part[1][c] = part[0][c]+wanda, part[1][c]+square
+		}
 	})
 	columns := sums[1].Columns
 	for j := range columns {

@@ -22,9 +22,9 @@ type Gradients struct {
 }
 
 // salience returns S for one element by the Taylor criteria, in the order of [TaylorCriteria]. The first is W·G with its sign.
-func salience(w, g, a float64) [4]float64 {
-	first, second := w*g, w*a*w
-	return [4]float64{first, math.Abs(first), math.Abs(second), math.Abs(first - second/2)}
+func salience(w, g, a float64) (vector, first, second, mix float64) {
+	vector, second = w*g, w*a*w
+	return vector, math.Abs(vector), math.Abs(second), math.Abs(vector - second/2)
 }
 
 // Element returns S of every element of a weight by param_first, param_second or param_mix. For a criterion that has no elements
@@ -36,16 +36,23 @@ func (g *Gradients) Element(by Criterion, weight []float32) []float64 {
 	}
 	all := make([]float64, len(weight))
 	for i, w := range weight {
-		all[i] = salience(float64(w), float64(g.G[i]), float64(g.A[i]))[at]
+		vector, first, second, mix := salience(float64(w), float64(g.G[i]), float64(g.A[i]))
+		all[i] = [...]float64{vector, first, second, mix}[at]
 	}
 	return all
 }
 
 // taylor adds the salience up along rows and along columns, for each criterion. norm leaves columns out.
 func taylor(weight []float32, g *Gradients, rows, columns int, norm bool) map[Criterion]Vectors {
-	sums := addUp(rows, columns, len(TaylorCriteria), func(i int, to []float64) {
-		s := salience(float64(weight[i]), float64(g.G[i]), float64(g.A[i]))
-		copy(to, s[:])
+	sums := addUp(rows, columns, len(TaylorCriteria), func(r int, row []float64, part [][]float64) {
+		line := weight[r*columns : (r+1)*columns]
+		gs, as := g.G[r*columns:][:len(line)], g.A[r*columns:][:len(line)]
+		c0, c1, c2, c3 := part[0][:len(line)], part[1][:len(line)], part[2][:len(line)], part[3][:len(line)]
+		for c, w := range line {
+			s0, s1, s2, s3 := salience(float64(w), float64(gs[c]), float64(as[c]))
+			row[0], row[1], row[2], row[3] = row[0]+s0, row[1]+s1, row[2]+s2, row[3]+s3
+			c0[c], c1[c], c2[c], c3[c] = c0[c]+s0, c1[c]+s1, c2[c]+s2, c3[c]+s3
+		}
 	})
 	for _, v := range [][]float64{sums[0].Rows, sums[0].Columns} {
 		for i := range v {
@@ -57,9 +64,12 @@ func taylor(weight []float32, g *Gradients, rows, columns int, norm bool) map[Cr
 
 // magnitude is taylor for l1 and l2.
 func magnitude(weight []float32, rows, columns int, norm bool) map[Criterion]Vectors {
-	sums := addUp(rows, columns, 2, func(i int, to []float64) {
-		w := float64(weight[i])
-		to[0], to[1] = math.Abs(w), w*w
+	sums := addUp(rows, columns, 2, func(r int, row []float64, part [][]float64) {
+		for c, w := range weight[r*columns : (r+1)*columns] {
+			first, second := math.Abs(float64(w)), float64(w)*float64(w)
+			row[0], row[1] = row[0]+first, row[1]+second
+			part[0][c], part[1][c] = part[0][c]+first, part[1][c]+second
+		}
 	})
 	return named([]Criterion{L1, L2}, sums, norm)
 }
@@ -78,30 +88,32 @@ func named(criteria []Criterion, sums []Vectors, norm bool) map[Criterion]Vector
 // sumPieces is how many parts of a matrix are added up on their own. It is fixed, so that rounding does not depend on the machine.
 const sumPieces = 8
 
-// addUp returns the sums of n quantities of each element along rows and columns. element(i, to) puts those of element i into to.
-func addUp(rows, columns, n int, element func(i int, to []float64)) []Vectors {
+// addUp returns the sums of n quantities of each element along rows and columns. line(r, row, part) adds those of row r up: to row[k] all of the
+// k-th quantity, and to part[k][c] that of column c.
+func addUp(rows, columns, n int, line func(r int, row []float64, part [][]float64)) []Vectors {
 	sums := make([]Vectors, n)
 	for k := range sums {
 		sums[k] = Vectors{make([]float64, rows), make([]float64, columns)}
 	}
-	parts := make([][]float64, sumPieces) // sums by column, n side by side
+	parts := make([][][]float64, sumPieces)
 	parallel(sumPieces, func(p int) {
-		values, part := make([]float64, n), make([]float64, n*columns)
+		row, part := make([]float64, n), make([][]float64, n)
+		for k := range part {
+			part[k] = make([]float64, columns)
+		}
 		for r := rows * p / sumPieces; r < rows*(p+1)/sumPieces; r++ {
-			for c := range columns {
-				element(r*columns+c, values)
-				for k, v := range values {
-					sums[k].Rows[r] += v
-					part[c*n+k] += v
-				}
+			clear(row)
+			line(r, row, part)
+			for k, v := range row {
+				sums[k].Rows[r] = v
 			}
 		}
 		parts[p] = part
 	})
 	for _, part := range parts {
-		for k := range sums {
-			for c := range columns {
-				sums[k].Columns[c] += part[c*n+k]
+		for k, columns := range part {
+			for c, v := range columns {
+				sums[k].Columns[c] += v
 			}
 		}
 	}

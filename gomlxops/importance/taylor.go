@@ -14,7 +14,8 @@ import (
 //
 // Memory: the two matrices of one block at a time in float32, twice the block's weights, and what the reverse stream needs (see
 // [transformer.Variant.Backward]). Cost: three forward passes, and for each sequence the gradients of all weights, a product as large as the
-// forward pass's, with a pass over G and A: measured 3.7 forward passes in all at 256 channels (BenchmarkTaylor) and 4.2 at 2,048 (BenchmarkLarge).
+// forward pass's, with a pass over G and A: measured 4.1 forward passes in all at 256 channels, 3.9 and 4.3 at 1,024 (see the package's speeds), and 4.2 at
+// 2,048 in processor time (BenchmarkLarge).
 //
 // Errors: sequences that the model cannot run, a linear that is not held dense, a gradient that is not finite; that one names the weight.
 // Cancelling ctx stops before the next call.

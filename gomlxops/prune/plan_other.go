@@ -2,6 +2,7 @@ package prune
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/parelab/pare/gomlxops/transformer"
@@ -31,8 +32,8 @@ func (o Options) ChannelPlan(c *transformer.Config, s Scores) (*Plan, error) {
 	return plan, nil
 }
 
-// LayerPlan chooses the layers that are kept: layer-wise pruning by scores, n = layers − int(layers·(1−ratio)) of the open ones go. Without
-// scores the last open ones go, as in LLM-Pruner, which keeps the first.
+// LayerPlan chooses the layers that are kept: layer-wise pruning by scores. Of all layers the ratio goes, to the nearest whole one and one at least,
+// from among the open ones. Without scores the last open ones go, as in LLM-Pruner, which keeps the first.
 func (o Options) LayerPlan(c *transformer.Config, s Scores) (*Plan, error) {
 	if err := o.check(c.Layers); err != nil {
 		return nil, err
@@ -47,7 +48,7 @@ func (o Options) LayerPlan(c *transformer.Config, s Scores) (*Plan, error) {
 	if err != nil {
 		return nil, fmt.Errorf("scores of layers: %w", err)
 	}
-	gone := drop(c.Layers, c.Layers, 1, o.Ratio)
+	gone := layersGone(c.Layers, o.Ratio)
 	order = slices.DeleteFunc(order, func(l int) bool { return !o.open(l, c.Layers) })
 	if gone > len(order) || gone >= c.Layers {
 		return nil, fmt.Errorf("ratio: %v takes %d of %d layers, of which %d are not protected; take less", o.Ratio, gone, c.Layers, len(order))
@@ -55,4 +56,12 @@ func (o Options) LayerPlan(c *transformer.Config, s Scores) (*Plan, error) {
 	plan := Whole(c)
 	plan.Layers = slices.DeleteFunc(plan.Layers, func(l Layer) bool { return slices.Contains(order[:gone], l.Index) })
 	return plan, nil
+}
+
+// layersGone is how many of so many layers a ratio takes. LLM-Pruner's rule for channels would take two of three at 0.34.
+func layersGone(layers int, ratio float64) int {
+	if ratio == 0 {
+		return 0
+	}
+	return max(1, int(math.Round(float64(layers)*ratio)))
 }

@@ -211,6 +211,11 @@ func TestOtherPlans(t *testing.T) {
 			t.Errorf("scores %v (-want +got):\n%s", x.scores, d)
 		}
 	}
+	for ratio, want := range map[float64]int{0: 4, 0.01: 3, 0.34: 3, 0.37: 3, 0.38: 2, 0.74: 1} {
+		if plan, err := (prune.Options{Ratio: ratio}).LayerPlan(c, prune.Scores{}); err != nil || len(plan.Layers) != want {
+			t.Errorf("ratio %v: expected %d of 4 layers, found %v (%v)", ratio, want, plan, err)
+		}
+	}
 	layers, err := prune.Options{Ratio: 0.5}.LayerPlan(c, prune.Scores{})
 	if err != nil || len(layers.Layers) != 2 || layers.Layers[1].Index != 1 {
 		t.Errorf("without scores the first layers stay: %v, %v", layers, err)

@@ -3,12 +3,8 @@ package recovery
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"math"
 	"math/rand/v2"
-	"regexp"
-	"slices"
-	"strings"
 
 	"github.com/parelab/pare/gomlxops/transformer"
 )
@@ -87,6 +83,9 @@ func NewLoRA(v *transformer.Variant, o LoRA) (*Adapter, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := errors.Join(idle("rank", o.RankPattern, found), idle("alpha", o.AlphaPattern, found)); err != nil {
+		return nil, err
+	}
 	a := &Adapter{Sides: map[string][]*transformer.Side{}, LoRA: &o}
 	for i, m := range found {
 		rank, scale, err := o.of(m.name())
@@ -158,20 +157,6 @@ func (o LoRA) of(module string) (rank int, scale float32, err error) {
 		return rank, float32(alpha / math.Sqrt(float64(rank))), nil
 	}
 	return rank, float32(alpha / float64(rank)), nil
-}
-
-// patterned finds the value of a module by the first key, in alphabetical order, that matches its name or an end of it.
-func patterned[T any](pattern map[string]T, module string, otherwise T) (T, error) {
-	for _, key := range slices.Sorted(maps.Keys(pattern)) {
-		re, err := regexp.Compile(`^(?:.*\.)?(?:` + strings.TrimPrefix(key, "^") + `)$`)
-		if err != nil {
-			return otherwise, fmt.Errorf("pattern %q of ranks or alphas: %w", key, err)
-		}
-		if re.MatchString(module) {
-			return pattern[key], nil
-		}
-	}
-	return otherwise, nil
 }
 
 // NewSubspace makes an adapter of the subspace form for the factored linears of v, at which it changes nothing yet.

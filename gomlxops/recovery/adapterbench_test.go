@@ -61,6 +61,12 @@ func BenchmarkStepCost(b *testing.B) {
 // BenchmarkLoRA measures a step of LoRA of rank 8 beside every linear, AdamW and clipping in it, of the model that testdata/torch_lora_peer.py has in
 // PyTorch: 256 channels, 4 layers, vocabulary 2048, 8 sequences of 256 tokens. overhead-% is what the loop takes of a step outside the compiled graph.
 func BenchmarkLoRA(b *testing.B) {
+	for _, dtype := range []string{Float32, BFloat16} {
+		b.Run(dtype, func(b *testing.B) { benchmarkLoRA(b, dtype) })
+	}
+}
+
+func benchmarkLoRA(b *testing.B, dtype string) {
 	c := &transformer.Config{ModelType: "llama", VocabSize: 2048, HiddenSize: 256, IntermediateSize: 704, Layers: 4, Heads: 8, KVHeads: 8,
 		HeadDim: 32, MaxPositions: 256, RopeTheta: 10000, NormEps: 1e-6, TieEmbeddings: true, BOS: -1, EOS: -1}
 	rng := rand.New(rand.NewPCG(1, 0))
@@ -91,7 +97,7 @@ func BenchmarkLoRA(b *testing.B) {
 				start = processorSeconds()
 			}
 			return Batch{Tokens: tokens}
-		}, TrainOptions{Steps: steps}, rec)
+		}, TrainOptions{Steps: steps, DType: dtype}, rec)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -18,7 +18,8 @@ type TrainOptions struct {
 	Accumulate int    // parts that a step's batch is cut into, which must divide it: less memory, the same gradient. 0 is 1
 	Seed       uint64 // of dropout
 
-	Recompute bool // as the [Problem]'s
+	Recompute bool   // as the [Problem]'s
+	DType     string // likewise
 
 	Teacher *Teacher // stands in the place of the problem's; for [Recover], [TuneFactor] and [TuneAll], which make their problem themselves
 
@@ -94,6 +95,8 @@ func (o TrainOptions) validate() error {
 
 func (o TrainOptions) validateRest() error {
 	switch {
+	case o.DType != "" && o.DType != Float32 && o.DType != BFloat16:
+		return fmt.Errorf("training option DType: expected %s or %s, found %q", Float32, BFloat16, o.DType)
 	case o.EvalEvery < 0:
 		return fmt.Errorf("training option EvalEvery: expected at least 0, found %d", o.EvalEvery)
 	case o.Schedule != Cosine && o.Schedule != Line && o.Schedule != Constant:

@@ -1,6 +1,7 @@
 package recovery
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -43,6 +44,9 @@ type Problem struct {
 	// Recompute has every block computed again on the way back: a step takes another forward pass and less memory; see
 	// [transformer.Config.PredictAgain]. The gradient is the same.
 	Recompute bool
+
+	// DType is what matrices are multiplied in: [Float32], which empty is too, or [BFloat16]; dtype.go says how.
+	DType string
 }
 
 // Teacher is a model whose predictions are learnt beside the tokens: knowledge distillation from logits.
@@ -64,6 +68,7 @@ const teacherPrefix = "teacher/"
 func (p *Problem) with(opt TrainOptions) *Problem {
 	changed := *p
 	changed.Recompute = p.Recompute || opt.Recompute
+	changed.DType = cmp.Or(opt.DType, p.DType)
 	if opt.Teacher != nil {
 		changed.Teacher = opt.Teacher
 	}
@@ -88,6 +93,9 @@ func (p *Problem) validate() error {
 	}
 	if !(p.Dropout >= 0 && p.Dropout < 1) {
 		return fmt.Errorf("cannot train: expected Dropout of at least 0 and below 1, found %v", p.Dropout)
+	}
+	if p.DType != "" && p.DType != Float32 && p.DType != BFloat16 {
+		return fmt.Errorf("cannot train: expected a DType of %s or %s, found %q", Float32, BFloat16, p.DType)
 	}
 	if t := p.Teacher; t != nil && !(t.Share > 0 && t.Share <= 1 && t.Temperature >= 0 && t.Config != nil && t.Config.VocabSize == p.Config.VocabSize) {
 		return fmt.Errorf("cannot train: expected a Teacher of the same vocabulary, with Share above 0 and at most 1 and a Temperature of at least 0, found Share %v and Temperature %v", t.Share, t.Temperature)
@@ -121,7 +129,7 @@ func (p *Problem) load(b compute.Backend) (*loaded, error) {
 		l.trained = append(l.trained, t)
 	}
 	for _, name := range l.frozenNames {
-		t, err := frozen[name].load(b)
+		t, err := frozen[name].loadAs(b, p.frozenType(frozen[name]))
 		if err != nil {
 			return nil, fmt.Errorf("cannot train: tensor %s: %w", name, err)
 		}
@@ -160,6 +168,7 @@ func finiteNumbers(values []float32) error {
 // loss builds what a step differentiates: the weighted mean over the predictions.
 func (p *Problem) loss(in inputs, w transformer.Weights) *graph.Node {
 	p.mask(in, w)
+	p.narrow(w)
 	losses, logits := p.predict(in, w)
 	if p.Teacher != nil && in.random != nil {
 		losses = p.Teacher.mix(in, w, losses, logits)
@@ -221,7 +230,7 @@ func (p *Problem) mask(in inputs, w transformer.Weights) {
 					continue
 				}
 				var u *graph.Node
-				random, u = graph.RandomUniform(random, shapes.Make(a.DType(), tokens, a.Shape().Dim(1)))
+				random, u = graph.RandomUniform(random, shapes.Make(dtypes.Float32, tokens, a.Shape().Dim(1)))
 				keep := graph.ConvertDType(graph.GreaterOrEqual(u, graph.Scalar(u.Graph(), u.DType(), p.Dropout)), u.DType())
 				w[transformer.SideMask(l.Name, at)] = graph.MulScalar(keep, 1/(1-p.Dropout))
 			}

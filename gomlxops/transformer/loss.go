@@ -20,7 +20,8 @@ type Weights map[string]*Node
 // sequence are read and each predicts the next.
 //
 // Its gradient with respect to the weights is for training: on the pure Go backend the backward pass is hand-written and
-// several times faster than the derived one. The element type is that of the embedding. Weights of wrong shape, or missing,
+// several times faster than the derived one. The element type is that of the final norm; matrices may be held in a narrower one, and are multiplied in it.
+// Weights of wrong shape, or missing,
 // panic while the graph is built; [graph.Exec.Call] returns that as an error.
 //
 // Tokens outside the vocabulary are not noticed inside a graph: check them before.
@@ -123,11 +124,12 @@ func (g *wholeGraph) decoder(h *Node, dims layer.Dims) *decoder {
 // embed looks up tokens, [b·t, 1], and adds what their positions add.
 func (w Weights) embed(c *Config, tokens *Node, b, t int) *Node {
 	tables := c.embeddings()
-	h := Gather(w.one(tables[0]), tokens)
+	wide := w.one(c.finalNorm()[0]).DType()
+	h := ConvertDType(Gather(w.one(tables[0]), tokens), wide)
 	if !c.Positions.Learned {
 		return h
 	}
-	places := SliceAxis(w.one(tables[1]), 0, AxisRange(c.Positions.Offset, c.Positions.Offset+t))
+	places := ConvertDType(SliceAxis(w.one(tables[1]), 0, AxisRange(c.Positions.Offset, c.Positions.Offset+t)), wide)
 	return Reshape(Add(Reshape(h, b, t, c.HiddenSize), ExpandLeftToRank(places, 3)), b*t, c.HiddenSize)
 }
 

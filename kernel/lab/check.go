@@ -114,6 +114,30 @@ func (a Attempt) checkPruning(m *Model) error {
 	return a.Calibration.checkLengths()
 }
 
+// CheckMeasure refuses a measurement that would fail when the work is done: a text that cannot be read or is too short, blocks that the model does not take.
+func (l *Lab) CheckMeasure(m *Model, o Measure) error {
+	if err := o.check(); err != nil || o.Nothing || o.Protocol != "" {
+		return err
+	}
+	most := m.Config().MaxPositions
+	switch o = o.withDefaults(m); {
+	case o.Blocks < -1:
+		return fmt.Errorf("blocks: expected a number of blocks, or -1 for all, found %d", o.Blocks)
+	case o.Length < 2 || o.Length > most:
+		return fmt.Errorf("length: expected blocks of 2 to %d tokens (max_position_embeddings), found %d", most, o.Length)
+	}
+	for _, q := range o.questions() {
+		text, err := l.Tokens(m, q.text, q.part)
+		if err != nil {
+			return err
+		}
+		if _, err := text.Blocks(1, o.Length); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // checkText refuses calibration text that cannot be read, or is too short.
 func (l *Lab) checkText(m *Model, a Attempt) error {
 	if err := a.Calibration.checkLengths(); err != nil {
@@ -122,6 +146,9 @@ func (l *Lab) checkText(m *Model, a Attempt) error {
 	s, err := l.sample(m, a.calibration(m))
 	if err != nil {
 		return err
+	}
+	if most := m.Config().MaxPositions; s.Length > most {
+		return fmt.Errorf("length: expected calibration sequences of at most %d tokens (max_position_embeddings), found %d", most, s.Length)
 	}
 	_, err = s.sequences()
 	return err

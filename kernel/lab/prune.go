@@ -47,7 +47,26 @@ func (l *Lab) prune(ctx context.Context, m *Model, a Attempt, rec gomlxops.Recor
 	if out.After == out.Before {
 		k.warnings = append(k.warnings, fmt.Sprintf("nothing was removed: ratio %v is less than one head or channel, or rounding took it back", a.Ratio))
 	}
+	if a.Pruning.takesNoHead(m.Config(), plan) {
+		n, _ := prune.Units(m.Config(), plan.Layers[0].Index)
+		k.warnings = append(k.warnings, fmt.Sprintf("no head goes: a layer has %d, each is cut whole, and ratio %v is less than one of them; across %q lets channels go in their place", n, a.Ratio, prune.Even))
+	}
 	return &Smaller{Variant: after, Pruned: out, Warnings: k.warnings}, nil
+}
+
+// takesNoHead says whether a plan that should take the same part of heads and of channels takes channels alone.
+func (p Pruning) takesNoHead(was *transformer.Config, plan *prune.Plan) bool {
+	if p.scope() != CutBlocks || p.KeepHeads || p.KeepChannels || p.Across != "" && p.Across != prune.Local {
+		return false
+	}
+	channels := false
+	for _, l := range plan.Layers {
+		if n, _ := prune.Units(was, l.Index); len(l.Heads) < n {
+			return false
+		}
+		channels = channels || len(l.Channels) < was.Shape(l.Index).MLP
+	}
+	return channels
 }
 
 // place is where the smaller model is written, and what to do when it has been opened.

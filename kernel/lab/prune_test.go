@@ -298,6 +298,11 @@ func TestPruneRefuses(t *testing.T) {
 		"one ratio of both":      {Ratio: 0.5, Then: "svd", Ranks: map[string]int{"q": 1}},
 		"magic":                  {Ratio: 0.5, Then: "magic"},
 		"no more than":           {Ratio: 0.9999, Pruning: Pruning{Across: "density"}},
+		"least 1, found -2":      {Ratio: 0.5, Pruning: Pruning{Steps: -2}},
+		"are in no order":        {Ratio: 0.5, Pruning: Pruning{Across: "density", Score: FLAP}},
+		"its mean is 0":          {Ratio: 0.5, Pruning: Pruning{Score: FLAP, Normalise: "mean"}},
+		"of all heads":           {Ratio: 0.5, Pruning: Pruning{Across: "density", Normalise: "standard"}},
+		"(max_position":          {Ratio: 0.5, Calibration: Calibration{Length: m.Config().MaxPositions + 1}},
 	} {
 		a.Method, a.Out = Prune, out
 		if _, err := study.Try(t.Context(), m, a); err == nil || !strings.Contains(err.Error(), want) {
@@ -351,5 +356,52 @@ func TestPrunePictures(t *testing.T) {
 	}
 	if _, err := m.Dependencies(2); err == nil {
 		t.Error("a layer that is not there")
+	}
+}
+
+// A measurement that could only fail is refused before the work.
+func TestCheckMeasure(t *testing.T) {
+	l := newTestLab(t)
+	m := openTiny(t, l)
+	for want, o := range map[string]Measure{
+		"nowhere":         {Text: "nowhere.txt"},
+		"elsewhere":       {Elsewhere: "elsewhere.txt"},
+		"found -2":        {Blocks: -2},
+		"2 to 512 tokens": {Length: m.Config().MaxPositions + 1},
+		"found 1":         {Length: 1},
+	} {
+		if err := l.CheckMeasure(m, o); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %q", err, want)
+		}
+	}
+	for _, o := range []Measure{{}, {Blocks: -1}, {Nothing: true, Text: "nowhere.txt"}} {
+		if err := l.CheckMeasure(m, o); err != nil {
+			t.Errorf("%+v: %v", o, err)
+		}
+	}
+}
+
+// Where heads are too few for the ratio, that is said.
+func TestNoHeadGoes(t *testing.T) {
+	l := newTestLab(t)
+	m := openTiny(t, l)
+	for _, c := range []struct {
+		ratio float64
+		p     Pruning
+		warns bool
+	}{
+		{0.4, Pruning{Score: L1}, true}, {0.5, Pruning{Score: L1}, false}, {0.4, Pruning{Score: L1, KeepHeads: true}, false},
+		{0.4, Pruning{Score: L1, Across: "even"}, false}, {0.4, Pruning{Score: L1, Scope: CutChannels}, false},
+	} {
+		out, err := l.Compress(t.Context(), m, Attempt{Method: Prune, Ratio: c.ratio, Pruning: c.p}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if warns := slices.ContainsFunc(out.Warnings, func(w string) bool { return strings.Contains(w, "no head goes: a layer has") }); warns != c.warns {
+			t.Errorf("%v, %+v: warnings %q", c.ratio, c.p, out.Warnings)
+		}
+		if err := out.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }

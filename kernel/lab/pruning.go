@@ -131,6 +131,11 @@ func (a Attempt) checkPlan(m *Model) error {
 		return err
 	}
 	switch {
+	case p.Steps < 0:
+		return fmt.Errorf("steps: expected a number of at least 1, found %d", p.Steps)
+	case p.Across == prune.Density && (p.score() == FLAP || p.Normalise == importance.Standardise):
+		return fmt.Errorf("across %q: standardised scores (score %q, normalise %q) lie below 0 for half of all heads and channels, and those divided by what they hold are in no order; take %q or %q",
+			prune.Density, FLAP, importance.Standardise, prune.Budget, prune.Even)
 	case p.Steps > 1 && p.scope() != CutBlocks:
 		return fmt.Errorf("steps: scope %q is cut in one step, found %d; leave steps away", p.Scope, p.Steps)
 	case p.Compensate && p.Steps > 1:
@@ -156,6 +161,9 @@ func (p Pruning) checkNames() error {
 	}
 	if _, err := importance.Normalise([]float64{0}, p.Normalise); err != nil {
 		return err
+	}
+	if p.score() == FLAP && p.Normalise == importance.ByMean {
+		return fmt.Errorf("normalisation: score %q is standardised, so that its mean is 0 and cannot divide; take none, %q or %q", FLAP, importance.ByMax, importance.Standardise)
 	}
 	if p.score() == FLAP && p.Aggregate == importance.Second {
 		return fmt.Errorf("aggregation: score %q is of one weight for each head and channel, the one that reads it; there is no second", FLAP)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"slices"
@@ -31,8 +32,12 @@ type Recovery struct {
 	Alpha   float64  // of LoRA, whose branch counts α/r; default 2 Rank
 	Dropout float64  // share of a branch's inputs that a step leaves out
 	RSLoRA  bool     // α/√r in the place of α/r
+	Init    string   // of LoRA's A: recovery.Kaiming, the default, or recovery.Gaussian
 	Targets []string // linears, or ends of their names such as "q_proj"; default all that can be
 	Pattern string   // regular expression of whole names, in their place
+	// RankPattern and AlphaPattern give some of LoRA's linears another rank and α, by their names or ends of these; see recovery.LoRA.
+	RankPattern  map[string]int
+	AlphaPattern map[string]float64
 
 	Text string // trained on, its part for training; default "pocket"
 	// Instructions are trained on in its place where they are given, with the recovery's batch and seed; their length is 256 tokens unless
@@ -49,6 +54,7 @@ type Recovery struct {
 	Clip         float64 // largest norm of the gradients; default 1, negative is none
 	Accumulate   int     // parts of a batch whose gradients are added up, for less memory; default 1
 	Recompute    bool    // compute every block again on the way back, for less memory
+	DType        string  // recovery.Float32 or recovery.BFloat16, of which the base takes half the memory; default float32. What is trained is in float32
 
 	EvalEvery int    // steps between measurements of the loss on HeldBatches·Batch sequences that are not trained on; 0 is never
 	Patience  int    // of so many measurements in a row without a better loss: ends the training, and takes the best. 0 is none
@@ -99,7 +105,7 @@ func (r Recovery) withDefaults(m *Model) Recovery {
 	r.LearningRate = cmp.Or(r.LearningRate, defaultRates[r.Trained])
 	r.Schedule = cmp.Or(r.Schedule, recovery.Line)
 	r.Clip, r.Accumulate, r.SaveEvery = cmp.Or(r.Clip, 1), cmp.Or(r.Accumulate, 1), cmp.Or(r.SaveEvery, 50)
-	r.Temperature = cmp.Or(r.Temperature, 1)
+	r.Temperature, r.DType = cmp.Or(r.Temperature, 1), cmp.Or(r.DType, recovery.Float32)
 	if r.WarmUp == 0 {
 		r.WarmUp = r.Steps / 20
 	}
@@ -119,8 +125,8 @@ func (r Recovery) check() error {
 		return fmt.Errorf("trained: expected one of %q, found %q", all, r.Trained)
 	case r.Trained == ByTwoSided && r.Steps < 2:
 		return fmt.Errorf("steps: %s trains two sides, expected at least 2 steps, found %d", ByTwoSided, r.Steps)
-	case !branches && (r.Rank != 0 || r.Dropout != 0) || r.Trained != ByLoRA && (r.Alpha != 0 || r.RSLoRA):
-		return fmt.Errorf("%s has no rank, α, dropout or scaling of its own; leave these out", r.Trained)
+	case !branches && (r.Rank != 0 || r.Dropout != 0) || r.Trained != ByLoRA && (r.Alpha != 0 || r.RSLoRA || r.Init != "" || len(r.RankPattern)+len(r.AlphaPattern) > 0):
+		return fmt.Errorf("%s has no rank, α, dropout, beginning or scaling of its own; leave these out", r.Trained)
 	case r.Trained == ByAll && len(r.Targets)+len(r.Pattern) > 0:
 		return fmt.Errorf("%s trains everything; leave targets out", r.Trained)
 	case r.Batch < 1 || r.Length < 1:
@@ -161,7 +167,8 @@ func (r Recovery) checkPlaces() error {
 
 // lora are the options of the adapter; base is what it says that it stands beside.
 func (r Recovery) lora(base string) recovery.LoRA {
-	return recovery.LoRA{Rank: r.Rank, Alpha: r.Alpha, Dropout: r.Dropout, Targets: r.Targets, Pattern: r.Pattern, RSLoRA: r.RSLoRA, Seed: r.Seed, Base: base}
+	return recovery.LoRA{Rank: r.Rank, Alpha: r.Alpha, Dropout: r.Dropout, Targets: r.Targets, Pattern: r.Pattern, RSLoRA: r.RSLoRA, Init: r.Init,
+		RankPattern: r.RankPattern, AlphaPattern: r.AlphaPattern, Seed: r.Seed, Base: base}
 }
 
 func (r Recovery) subspace() recovery.Subspace {
@@ -179,11 +186,24 @@ func (r Recovery) Label() string {
 	add(r.Rank != 0, " r=%d", r.Rank)
 	add(r.Trained == ByLoRA && r.Alpha != 2*float64(r.Rank), " α=%g", r.Alpha)
 	add(r.RSLoRA, " rs")
+	add(r.Init != "" && r.Init != recovery.Kaiming, " %s", r.Init)
+	add(len(r.RankPattern) > 0, " r of %s", patterns(r.RankPattern))
+	add(len(r.AlphaPattern) > 0, " α of %s", patterns(r.AlphaPattern))
 	add(r.Dropout != 0, " dropout=%g", r.Dropout)
 	add(len(r.Targets) > 0, " of %s", strings.Join(r.Targets, ","))
 	add(r.Pattern != "", " of %s", r.Pattern)
 	add(r.Teach != 0, ", taught %g", r.Teach)
+	add(r.DType == recovery.BFloat16, ", %s", r.DType)
 	return label
+}
+
+// patterns writes a pattern as the command line takes it: "down_proj=4,q_proj=16".
+func patterns[V int | float64](of map[string]V) string {
+	var list []string
+	for _, name := range slices.Sorted(maps.Keys(of)) {
+		list = append(list, fmt.Sprintf("%s=%v", name, of[name]))
+	}
+	return strings.Join(list, ",")
 }
 
 // params are the recovery's hyperparameters as the record keeps them.
@@ -201,8 +221,16 @@ func (r Recovery) params() map[string]tracker.Value {
 	if r.Trained == ByLoRA {
 		p["alpha"], p["rslora"] = tracker.Float(r.Alpha), tracker.Bool(r.RSLoRA)
 	}
+	for name, value := range map[string]string{"lora_init": r.Init, "rank_pattern": patterns(r.RankPattern), "alpha_pattern": patterns(r.AlphaPattern)} {
+		if value != "" {
+			p[name] = tracker.String(value)
+		}
+	}
 	if r.Trained != ByAll {
 		p["targets"] = tracker.String(cmp.Or(r.Pattern, strings.Join(r.Targets, ","), "all"))
+	}
+	if r.DType != recovery.Float32 {
+		p["train_dtype"] = tracker.String(r.DType)
 	}
 	if r.Teach != 0 {
 		p["teach"], p["temperature"] = tracker.Float(r.Teach), tracker.Float(r.Temperature)

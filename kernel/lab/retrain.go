@@ -64,7 +64,7 @@ func (t *retraining) prepare() (err error) {
 func (t *retraining) options() recovery.TrainOptions {
 	return recovery.TrainOptions{
 		Steps: t.Steps, WarmUp: t.WarmUp, LearningRate: t.LearningRate, WeightDecay: t.WeightDecay, ClipNorm: t.Clip, Schedule: t.Schedule,
-		Accumulate: t.Accumulate, Recompute: t.Recompute, Seed: t.Seed, Teacher: t.teacher, EvalEvery: t.EvalEvery, Patience: t.Patience,
+		Accumulate: t.Accumulate, Recompute: t.Recompute, DType: t.DType, Seed: t.Seed, Teacher: t.teacher, EvalEvery: t.EvalEvery, Patience: t.Patience,
 		Held: t.lessons.held.Tokens, HeldWeights: t.lessons.held.Weights, Dir: t.state, SaveEvery: t.SaveEvery, Data: t.lessons.name + " " + t.lessons.digest,
 	}
 }

@@ -15,7 +15,8 @@ import (
 type Part string
 
 // The parts of a text. Of a file or directory, WholeText is everything, TrainPart and CalibrationPart the first 95
-// percent of each document and HeldOutPart the rest; of pocket they are streams that share no story.
+// percent of each document and HeldOutPart the rest; of pocket they are streams that share no story. Of a data set that has a split for training and
+// one for testing or validation, the first is TrainPart and CalibrationPart, and the last HeldOutPart and WholeText: its test split where there is one.
 const (
 	WholeText       Part = ""
 	TrainPart       Part = "train"
@@ -34,8 +35,8 @@ type Tokens struct {
 	IDs    []int32
 }
 
-// Tokens reads one part of a text and cuts it into the model's tokens. A text is named by the path of a file or of a
-// directory of .txt files, or is "pocket"; the part may follow the name after a colon, as in "novels:heldout", and then stands
+// Tokens reads one part of a text and cuts it into the model's tokens. A text is named as in [datasets.Open]: by the path of a file or of a
+// directory, by org/name of a data set in the hub's cache, or it is "pocket"; the part may follow the name after a colon, as in "novels:heldout", and then stands
 // before the one asked for. A study reads a text once.
 func (l *Lab) Tokens(model *Model, name string, part Part) (*Tokens, error) {
 	name, part = splitName(name, part)
@@ -85,6 +86,13 @@ func readPart(name string, part Part) (*datasets.Corpus, error) {
 	if name == Pocket {
 		return datasets.Open("pocket:" + streams[part])
 	}
+	splits, err := datasets.Splits(name)
+	if err != nil {
+		return nil, err
+	}
+	if own := ownSplit(splits, part); own != "" {
+		return datasets.OpenSplit(name, own)
+	}
 	corpus, err := datasets.Open(name)
 	if err != nil || part == WholeText {
 		return corpus, err
@@ -94,6 +102,21 @@ func readPart(name string, part Part) (*datasets.Corpus, error) {
 		return tail, err
 	}
 	return head, err
+}
+
+// ownSplit is the split of a data set that a part is; "" where it has not one to train and one to measure on.
+func ownSplit(splits map[string][]string, part Part) string {
+	held := "test"
+	if len(splits[held]) == 0 {
+		held = "validation"
+	}
+	switch {
+	case len(splits["train"]) == 0 || len(splits[held]) == 0:
+		return ""
+	case part == TrainPart || part == CalibrationPart:
+		return "train"
+	}
+	return held
 }
 
 // Blocks cuts the tokens into consecutive blocks of the given length and returns n of them, spread evenly; n = 0 takes all.

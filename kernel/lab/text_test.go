@@ -56,3 +56,30 @@ func TestPartsOfFile(t *testing.T) {
 		}
 	}
 }
+
+// TestPartsOfDataSet has a data set's own splits in the place of shares of its text, where it has one to train and one to measure on.
+func TestPartsOfDataSet(t *testing.T) {
+	for _, c := range []struct {
+		splits []string
+		want   map[Part]string
+	}{
+		{[]string{"train", "validation", "test"}, map[Part]string{TrainPart: "train", CalibrationPart: "train", HeldOutPart: "test", WholeText: "test"}},
+		{[]string{"train", "validation"}, map[Part]string{TrainPart: "train", CalibrationPart: "train", HeldOutPart: "validation", WholeText: "validation"}},
+		{[]string{"train"}, map[Part]string{TrainPart: "train 1", CalibrationPart: "train 1", HeldOutPart: "train 2", WholeText: "train 1\n\ntrain 2"}},
+		{[]string{"all"}, map[Part]string{TrainPart: "all 1", HeldOutPart: "all 2", WholeText: "all 1\n\nall 2"}},
+	} {
+		dir := t.TempDir()
+		for _, split := range c.splits {
+			text := fmt.Sprintf("{\"text\": %q}\n{\"text\": %q}\n", split+" 1", split+" 2")
+			if err := os.WriteFile(filepath.Join(dir, split+".jsonl"), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for part, want := range c.want {
+			got, err := readPart(dir, part)
+			if err != nil || !strings.HasPrefix(got.Documents[0].Text, want) || len(got.Documents) != 1 {
+				t.Errorf("part %q of splits %q: %+v, %v, expected %q", part, c.splits, got, err, want)
+			}
+		}
+	}
+}

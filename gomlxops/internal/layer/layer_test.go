@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/dtypes/bfloat16"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 
@@ -124,6 +125,44 @@ func TestLinear(t *testing.T) {
 }
 
 // Two linears that read one x must add their gradients.
+// TestNarrowLinear compares a linear with a bfloat16 weight with loops over rounded numbers: what it gives, and the gradient by its input. That by its
+// weight is rounded once more.
+func TestNarrowLinear(t *testing.T) {
+	const n, out, width, seed = 260, 5, 64, 7
+	rng := rand.New(rand.NewPCG(seed, 1))
+	in := []*tensors.Tensor{random(rng, dtypes.Float32, []int{n, width}), random(rng, dtypes.Float32, []int{out, width})}
+	x, w, dy := rounded(in[0]), rounded(in[1]), make([]float64, n*out)
+	for i := range dy {
+		dy[i] = round(float32(math.Sin(float64(float32(i) * 0.7))))
+	}
+	want := [][]float64{make([]float64, n*out), make([]float64, n*width), make([]float64, out*width)}
+	for i := range n {
+		for o := range out {
+			for k := range width {
+				want[0][i*out+o] += x[i*width+k] * w[o*width+k]
+				want[1][i*width+k] += dy[i*out+o] * w[o*width+k]
+				want[2][o*width+k] += dy[i*out+o] * x[i*width+k]
+			}
+		}
+	}
+	for _, s := range []Style{{}, {Manual: true}} {
+		got := run(t, func(s Style, in []*Node) *Node { return s.Linear(in[0], ConvertDType(in[1], dtypes.BFloat16), nil) }, s, in)
+		for i, tol := range []float64{1e-6, 2e-3, 5e-3} { // a sine that lies between two bfloat16 may be rounded otherwise
+			compare(t, fmt.Sprintf("%+v result %d", s, i), want[i], got[i], tol)
+		}
+	}
+}
+
+// rounded are the numbers of a float32 tensor as bfloat16.
+func rounded(x *tensors.Tensor) (values []float64) {
+	for _, v := range tensors.MustCopyFlatData[float32](x) {
+		values = append(values, round(v))
+	}
+	return values
+}
+
+func round(v float32) float64 { return float64(bfloat16.FromFloat32(v).Float32()) }
+
 func TestLinearsSharingAnInput(t *testing.T) {
 	twin(t, func(s Style, in []*Node) *Node {
 		return Mul(s.Linear(in[0], in[1], nil), s.Linear(in[0], in[2], nil))
