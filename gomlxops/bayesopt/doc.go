@@ -72,8 +72,8 @@
 // # Speed
 //
 // The next trial after 200 in 30 variables takes 0.05 s of processor time where hyperparameters climb a few steps, and 0.28 s with a full fit, which is two
-// climbs at once; two processors share it. scikit-learn takes 0.83 and 4.6 s for the same fit and maximisation (medians of three, in turns, on a
-// machine with other work):
+// climbs at once; two processors share it. scikit-learn takes 0.83 and 4.6 s for the same fit and maximisation, read on a
+// machine with other work:
 //
 //	go test -run - -bench 'Ask|Likelihood' -benchtime 1x -count 30 ./gomlxops/bayesopt/
 //	OPENBLAS_NUM_THREADS=1 python3 gomlxops/bayesopt/testdata/sklearn_peer.py
