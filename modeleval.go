@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -10,6 +11,7 @@ import (
 	_ "github.com/parelab/pare/datasets/records/parquet" // tasks come in it
 	"github.com/parelab/pare/datasets/tasks"
 	"github.com/parelab/pare/gomlxops/evaluate"
+	"github.com/parelab/pare/gomlxops/transformer"
 	"github.com/parelab/pare/kernel/lab"
 	"github.com/parelab/pare/kernel/show"
 )
@@ -18,6 +20,7 @@ import (
 type evalRequest struct {
 	lab.Measure
 	study, samples string
+	adapter        string
 	cost, asJSON   bool
 	perplexity     bool // asked for by a flag of its own
 }
@@ -39,7 +42,8 @@ With --study the model is measured on the text and asked the questions, and that
 		Example: `  pare model eval pocket --blocks -1
   pare model eval out/small --tasks pocket --json
   pare model eval org/name --tasks papers --data path/to/data --shots 5 --samples out/samples
-  pare model eval org/name --text wiki.test.txt --protocol svd-llm`,
+  pare model eval org/name --text wiki.test.txt --protocol svd-llm
+  pare model eval out/small --adapter out/adapter --tasks pocket`,
 		Args: exactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			for _, name := range []string{"text", "protocol", "blocks", "length"} {
@@ -51,6 +55,9 @@ With --study the model is measured on the text and asked the questions, and that
 	r.flags(cmd)
 	return cmd
 }
+
+// adapterFlag is the help of --adapter.
+const adapterFlag = "directory of an adapter that stands beside the model: PEFT's LoRA, or ours"
 
 // papers lists the protocols with their lengths.
 func papers() string {
@@ -76,12 +83,14 @@ func (r *evalRequest) flags(cmd *cobra.Command) {
 	flags.BoolVar(&r.Questions.Bare, "bare", false, "no special tokens around a text, as in the harness that the papers used")
 	flags.StringVar(&r.samples, "samples", "", "directory for what was made of every question, as JSON lines")
 	flags.BoolVar(&r.cost, "cost", false, "count parameters, bytes and multiply-accumulates, and measure latency and throughput")
+	flags.StringVar(&r.adapter, "adapter", "", adapterFlag)
 	flags.StringVar(&r.study, "study", "", "study to record a trial in")
 }
 
 // evalResult is what --json prints where more than perplexity was asked for.
 type evalResult struct {
 	Model      string               `json:"model"`
+	Adapter    string               `json:"adapter,omitempty"`
 	Study      string               `json:"study,omitempty"`
 	Trial      int                  `json:"trial,omitempty"`
 	Perplexity *evaluate.Perplexity `json:"perplexity"` // null unless measured, as the others
@@ -95,14 +104,21 @@ func (r *evalRequest) run(cmd *cobra.Command, model string) error {
 		return err
 	}
 	defer m.Close()
-	result := evalResult{Model: model, Study: r.study}
+	if r.study != "" && r.adapter != "" {
+		return usageError{errors.New("--study records models, not adapters; leave one of --study and --adapter out")}
+	}
+	v, err := m.Beside(r.adapter)
+	if err != nil {
+		return err
+	}
+	result := evalResult{Model: model, Adapter: r.adapter, Study: r.study}
 	if r.study != "" {
 		err = r.record(cmd.Context(), l, m, &result)
 	} else {
-		err = r.measure(cmd.Context(), l, m, &result)
+		err = r.measure(cmd.Context(), l, m, v, &result)
 	}
 	if err == nil && r.cost {
-		result.Cost, err = l.Cost(cmd.Context(), m, nil)
+		result.Cost, err = l.Cost(cmd.Context(), m, v)
 	}
 	if err == nil && r.samples != "" && result.Questions != nil {
 		err = result.Questions.SaveSamples(r.samples)
@@ -128,14 +144,14 @@ func (r *evalRequest) record(ctx context.Context, l *lab.Lab, m *lab.Model, resu
 }
 
 // measure measures what was asked for: perplexity, unless it is something else only.
-func (r *evalRequest) measure(ctx context.Context, l *lab.Lab, m *lab.Model, result *evalResult) (err error) {
+func (r *evalRequest) measure(ctx context.Context, l *lab.Lab, m *lab.Model, v *transformer.Variant, result *evalResult) (err error) {
 	if r.perplexity || len(r.Questions.Tasks) == 0 && !r.cost {
-		if result.Perplexity, err = l.Perplexity(ctx, m, r.Measure); err != nil {
+		if result.Perplexity, err = l.PerplexityOf(ctx, m, v, r.Measure); err != nil {
 			return err
 		}
 	}
 	if len(r.Questions.Tasks) > 0 {
-		result.Questions, err = l.Tasks(ctx, m, nil, r.Questions)
+		result.Questions, err = l.Tasks(ctx, m, v, r.Questions)
 	}
 	return err
 }

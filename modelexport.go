@@ -54,6 +54,7 @@ It takes texts of any length and keeps no keys and values between calls; --check
 	flags := cmd.Flags()
 	flags.StringVar(&opt.Format, "format", lab.ExportFormats[0], strings.Join(lab.ExportFormats, ", "))
 	flags.StringVar(&opt.DType, "dtype", "", "of the weights: hf bf16, f16 or f32 (default as the model's), gguf f32, f16, bf16 or q8_0 (default f16), onnx f32 or f16 (default f32)")
+	flags.StringVar(&opt.Adapter, "adapter", "", "directory of an adapter to work into the weights: PEFT's LoRA, or ours")
 	flags.BoolVar(&opt.Merge, "merge", false, "multiply factors out into whole matrices")
 	flags.BoolVar(&opt.Check, "check", false, "read the export back and compare logits on a fixed prompt")
 	flags.BoolVar(&opt.WithoutTokenizer, "without-tokenizer", false, "of gguf: leave the tokenizer out")

@@ -16,6 +16,7 @@ import (
 
 func newModelGenerateCommand() *cobra.Command {
 	var asJSON, echo bool
+	var adapter string
 	var opt lab.Generation
 	cmd := &cobra.Command{
 		Use:   "generate MODEL [PROMPT]",
@@ -40,6 +41,9 @@ have --top-p together. Temperature 0 always takes the most likely one. The same 
 				return err
 			}
 			defer m.Close()
+			if opt.Variant, err = m.Beside(adapter); err != nil {
+				return err
+			}
 			if asJSON {
 				done, err := l.Generate(cmd.Context(), m, prompt, opt, nil)
 				if len(done.Tokens) == 0 && err != nil {
@@ -55,6 +59,7 @@ have --top-p together. Temperature 0 always takes the most likely one. The same 
 	}
 	generateFlags(cmd, &opt)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object at the end, in place of the text")
+	cmd.Flags().StringVar(&adapter, "adapter", "", adapterFlag)
 	cmd.Flags().BoolVar(&echo, "echo", false, "print the prompt before the text")
 	return cmd
 }

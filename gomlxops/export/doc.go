@@ -21,4 +21,13 @@
 // written from transformers' public documentation and has not met transformers itself. GGUF files have been read by us and by a reader in NumPy
 // written from the format's description, which also ran them as llama.cpp's graphs go; llama.cpp itself has not met them. ONNX graphs have been
 // run by an interpreter in NumPy written from the operators' documentation; ONNX Runtime has not met them, and no reader of them is here.
+//
+// Names were held against the public sources of November 2026:
+//
+//   - GGUF: every key, tensor and architecture that is written against LLM_KV_NAMES, LLM_TENSOR_NAMES and LLM_ARCH_NAMES of llama.cpp's src/llama-arch.cpp; file
+//     types against llama_ftype of include/llama.h (F32 0, F16 1, Q8_0 7, BF16 32); pairs of neighbouring channels for llama, deci and chatglm against
+//     llama_rope_type of src/llama-model.cpp.
+//   - transformers: version 5 wants _tied_weights_keys to be a mapping and post_init to be called. modeling_pare.py has none of the first, since a
+//     tied head is the embedding itself, and calls the second.
+//   - ONNX: operator set 17 with IR 8, in which the axes of ReduceMean are an attribute; from set 18 on they are an input.
 package export

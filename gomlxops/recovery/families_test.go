@@ -73,7 +73,7 @@ func TestAdapterFamilies(t *testing.T) {
 			t.Fatal(err)
 		}
 		back, err := LoadAdapter(adapter, m.Dense())
-		config, readErr := readPEFTConfig(filepath.Join(adapter, adapterConfigName))
+		config, readErr := readPEFTConfig(filepath.Join(adapter, AdapterConfig))
 		if err != nil || readErr != nil || config.FanInFanOut != (family == "gpt2") || back.LoRA.FanInFanOut != config.FanInFanOut {
 			t.Errorf("%s: fan_in_fan_out is not %v: %v, %v", family, family == "gpt2", err, readErr)
 		}

@@ -5,10 +5,10 @@ import (
 	"maps"
 	"regexp"
 	"slices"
-	"strings"
 )
 
-// patterned finds the value of a module by the first key, in alphabetical order, that matches its name or an end of it.
+// patterned finds the value of a module by the first key, in alphabetical order, that matches its name or an end of it behind a dot, or, where the key
+// begins with ^, all of it: as PEFT does, whose files have their keys in that order.
 func patterned[T any](pattern map[string]T, module string, otherwise T) (T, error) {
 	for _, key := range slices.Sorted(maps.Keys(pattern)) {
 		matches, err := matchesEnd(key, module)
@@ -23,7 +23,7 @@ func patterned[T any](pattern map[string]T, module string, otherwise T) (T, erro
 }
 
 func matchesEnd(key, module string) (bool, error) {
-	re, err := regexp.Compile(`^(?:.*\.)?(?:` + strings.TrimPrefix(key, "^") + `)$`)
+	re, err := regexp.Compile(`^(?:.*\.)?(?:` + key + `)$`)
 	if err != nil {
 		return false, fmt.Errorf("pattern %q of ranks or alphas: %w", key, err)
 	}

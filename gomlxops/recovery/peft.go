@@ -26,6 +26,9 @@ const peftPrefix = "base_model.model."
 // An adapter of the subspace form is written likewise, with peft_type PARE_SUBSPACE and the tensors <linear>.subspace_inner,
 // .subspace_outer and .subspace_index (int64); PEFT has no such method and refuses it. The rows and columns themselves are the model's.
 //
+// Keys and meanings were held against LoraConfig (src/peft/tuners/lora/config.py) and get_pattern_key (src/peft/utils/other.py) of PEFT's public sources of
+// November 2026; PEFT itself has not met these directories.
+//
 // The directory appears when all of it is on disk, and must not be there already.
 func (a *Adapter) Save(dir string) (err error) {
 	defer func() {
@@ -80,7 +83,7 @@ func (a *Adapter) write(dir string) error {
 	if err := tensorfile.Write(filepath.Join(dir, adapterWeightsName), all, map[string]string{"format": "pt"}); err != nil {
 		return err
 	}
-	return durable.WriteFile(filepath.Join(dir, adapterConfigName), bytes.TrimRight(data.Bytes(), "\n"))
+	return durable.WriteFile(filepath.Join(dir, AdapterConfig), bytes.TrimRight(data.Bytes(), "\n"))
 }
 
 func (a *Adapter) config() *peftConfig {
@@ -118,7 +121,7 @@ const indexSuffix = "subspace_index"
 // A tensor of no module of v, one that a target lacks, and one of another shape than v and the configuration ask for, are errors that name it:
 // the adapter belongs to another model. What an adapter may have besides LoRA's matrices is refused by the name of its field or tensor.
 func LoadAdapter(dir string, v *transformer.Variant) (*Adapter, error) {
-	c, err := readPEFTConfig(filepath.Join(dir, adapterConfigName))
+	c, err := readPEFTConfig(filepath.Join(dir, AdapterConfig))
 	if err != nil {
 		return nil, fmt.Errorf("cannot load the adapter: %w", err)
 	}
@@ -149,7 +152,7 @@ func loadLoRA(path string, c *peftConfig, v *transformer.Variant) (*Adapter, err
 	a := &Adapter{Sides: map[string][]*transformer.Side{}, LoRA: c.lora()}
 	found, err := findModules(v, a.LoRA.Targets, a.LoRA.Pattern)
 	if err != nil {
-		return nil, fmt.Errorf("%s: field target_modules: %w", filepath.Join(filepath.Dir(path), adapterConfigName), err)
+		return nil, fmt.Errorf("%s: field target_modules: %w", filepath.Join(filepath.Dir(path), AdapterConfig), err)
 	}
 	take := func(name string, want ...int) ([]float32, error) {
 		shape, ok := shapes[name]

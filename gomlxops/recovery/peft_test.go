@@ -56,7 +56,7 @@ func TestAdapterFiles(t *testing.T) {
 		if err := back.Save(two); err != nil {
 			t.Fatal(err)
 		}
-		for _, name := range []string{adapterConfigName, adapterWeightsName} {
+		for _, name := range []string{AdapterConfig, adapterWeightsName} {
 			x, errX := os.ReadFile(filepath.Join(one, name))
 			y, errY := os.ReadFile(filepath.Join(two, name))
 			if errX != nil || errY != nil || !bytes.Equal(x, y) || len(x) == 0 {
@@ -94,7 +94,7 @@ func TestPEFTLayout(t *testing.T) {
 	if !bytes.Contains(raw[:4096], []byte(`"__metadata__":{"format":"pt"}`)) {
 		t.Error("no metadata of format pt")
 	}
-	data, _ := os.ReadFile(filepath.Join(dir, adapterConfigName))
+	data, _ := os.ReadFile(filepath.Join(dir, AdapterConfig))
 	var keys map[string]any
 	if err := json.Unmarshal(data, &keys); err != nil {
 		t.Fatal(err)
@@ -174,7 +174,7 @@ func foreign(t *testing.T, config string, shapes map[string][]int) string {
 	if err := os.WriteFile(filepath.Join(dir, adapterWeightsName), file, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, adapterConfigName), []byte(config), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, AdapterConfig), []byte(config), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	return dir

@@ -9,11 +9,10 @@ import (
 	"strings"
 )
 
-// The files of an adapter's directory, as PEFT names them.
-const (
-	adapterConfigName  = "adapter_config.json"
-	adapterWeightsName = "adapter_model.safetensors"
-)
+// AdapterConfig is the file by which an adapter's directory is known, as PEFT names it.
+const AdapterConfig = "adapter_config.json"
+
+const adapterWeightsName = "adapter_model.safetensors"
 
 // peftLoRA and peftSubspace are peft_type. The second is ours: PEFT knows no such method and refuses it.
 const (

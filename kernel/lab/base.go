@@ -54,7 +54,7 @@ func (b *Base) Perplexity(ctx context.Context, name string, opt Measure) (*evalu
 	if err != nil {
 		return nil, err
 	}
-	return b.lab.perplexityOf(ctx, b.Model, v, opt)
+	return b.lab.PerplexityOf(ctx, b.Model, v, opt)
 }
 
 // CellBase is a [Base] whose methods are made for cells.

@@ -21,6 +21,7 @@ type Exporting struct {
 	Out       string // a directory or a file
 	Format    string // one of ExportFormats; "" is "hf"
 	DType     string // of the weights; "" is the format's default
+	Adapter   string // directory of an adapter that is worked in; "" is none
 	Merge     bool   // multiply factors out
 	Check     bool   // read the export back and compare logits on a fixed prompt
 	Overwrite bool
@@ -39,34 +40,38 @@ func (l *Lab) Export(ctx context.Context, m *Model, opt Exporting) (*Exported, e
 	if !slices.Contains(ExportFormats, opt.Format) {
 		return nil, fmt.Errorf("cannot export the model: expected a format of %q, found %q", ExportFormats, opt.Format)
 	}
+	v, err := m.Merged(opt.Adapter)
+	if err != nil {
+		return nil, err
+	}
 	watch := l.watch("Export " + m.Name)
 	defer watch.Close()
 	how := export.Options{Merge: opt.Merge, DType: strings.ToUpper(opt.DType), Overwrite: opt.Overwrite, Recorder: watch}
 	switch opt.Format {
 	case export.FormatGGUF:
-		return l.exportGGUF(ctx, m, opt, how)
+		return l.exportGGUF(ctx, m, v, opt, how)
 	case export.FormatONNX:
 		if opt.Check {
 			return nil, fmt.Errorf("cannot check an ONNX export: this version cannot run one; export without the check")
 		}
-		result, err := export.ONNX(ctx, opt.Out, m.Dense(), how)
+		result, err := export.ONNX(ctx, opt.Out, v, how)
 		return &Exported{result}, err
 	}
-	result, err := export.HF(ctx, opt.Out, m.Dense(), how)
+	result, err := export.HF(ctx, opt.Out, v, how)
 	if err != nil || !opt.Check {
 		return &Exported{result}, err
 	}
-	result.Check, err = checkHF(ctx, m, opt.Out)
+	result.Check, err = checkHF(ctx, m, v, opt.Out)
 	return &Exported{result}, err
 }
 
 // exportGGUF writes a file for llama.cpp. To check it a directory is made of it, beside it for the time being, in four bytes a number.
-func (l *Lab) exportGGUF(ctx context.Context, m *Model, opt Exporting, how export.Options) (*Exported, error) {
+func (l *Lab) exportGGUF(ctx context.Context, m *Model, v *transformer.Variant, opt Exporting, how export.Options) (*Exported, error) {
 	words, err := m.vocabulary(opt.WithoutTokenizer)
 	if err != nil {
 		return nil, err
 	}
-	result, err := export.GGUF(ctx, opt.Out, m.Dense(), words, how)
+	result, err := export.GGUF(ctx, opt.Out, v, words, how)
 	if err != nil || !opt.Check {
 		return &Exported{result}, err
 	}
@@ -79,7 +84,7 @@ func (l *Lab) exportGGUF(ctx context.Context, m *Model, opt Exporting, how expor
 	if err := export.ReadGGUF(ctx, opt.Out, again, how.Recorder); err != nil {
 		return nil, err
 	}
-	result.Check, err = checkHF(ctx, m, again)
+	result.Check, err = checkHF(ctx, m, v, again)
 	return &Exported{result}, err
 }
 
@@ -105,14 +110,14 @@ func (m *Model) vocabulary(without bool) (*export.Vocabulary, error) {
 	return out, nil
 }
 
-// checkHF compares a directory with the model that it was made of.
-func checkHF(ctx context.Context, m *Model, dir string) (*export.Comparison, error) {
+// checkHF compares a directory with what it was made of.
+func checkHF(ctx context.Context, m *Model, v *transformer.Variant, dir string) (*export.Comparison, error) {
 	again, err := transformer.Open(dir)
 	if err != nil {
 		return nil, err
 	}
 	defer again.Close()
-	return export.Compare(ctx, m.Dense(), again.Dense(), m.checkPrompt())
+	return export.Compare(ctx, v, again.Dense(), m.checkPrompt())
 }
 
 // checkText is what an export is compared on.

@@ -99,10 +99,11 @@ func (t *Tokens) perplexity(ctx context.Context, v *transformer.Variant, opt Mea
 
 // Perplexity measures a model as it is on one text, without a record. See [Measure].
 func (l *Lab) Perplexity(ctx context.Context, m *Model, opt Measure) (*evaluate.Perplexity, error) {
-	return l.perplexityOf(ctx, m, m.Dense(), opt)
+	return l.PerplexityOf(ctx, m, m.Dense(), opt)
 }
 
-func (l *Lab) perplexityOf(ctx context.Context, m *Model, v *transformer.Variant, opt Measure) (*evaluate.Perplexity, error) {
+// PerplexityOf measures a variant of the model.
+func (l *Lab) PerplexityOf(ctx context.Context, m *Model, v *transformer.Variant, opt Measure) (*evaluate.Perplexity, error) {
 	opt.Nothing = false
 	if err := opt.check(); err != nil {
 		return nil, err

@@ -47,7 +47,7 @@ func (l *Lab) Open(name string) (*Model, error) {
 	}
 	m, err := transformer.Open(dir)
 	if err != nil {
-		return nil, err
+		return nil, noAdapter(dir, err)
 	}
 	opened := &Model{Model: m, Name: name}
 	opened.Tokenizer, opened.noTokenizer = openTokenizer(dir, m.Config().VocabSize)

@@ -119,7 +119,7 @@ func reopened(t *testing.T, l *Lab, out *Recovered, m *Model) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := l.perplexityOf(t.Context(), m, v, onLittle)
+	p, err := l.PerplexityOf(t.Context(), m, v, onLittle)
 	if err != nil || p.Value != out.After.Measured[0].Value {
 		t.Errorf("%s by %s: the adapter read back gives perplexity %v, %v, expected %v", out.Attempt, out.Recovery.Trained, p, err, out.After.Measured[0].Value)
 	}
