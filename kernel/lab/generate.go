@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/parelab/pare/datasets/tokenizer"
+	"github.com/parelab/pare/gomlxops/evaluate"
 	"github.com/parelab/pare/gomlxops/transformer"
 	"github.com/parelab/pare/kernel/show"
 )
@@ -40,6 +41,11 @@ type Continuation struct {
 	Seconds         float64 `json:"seconds"`        // from then on
 	TokensPerSecond float64 `json:"tokens_per_second"`
 	Full            bool    `json:"full"` // the model has no position left
+
+	// How much the new tokens repeat themselves: see [evaluate.Distinct] for two, [evaluate.Repetition] for the last. Those of longer texts are less diverse.
+	Distinct1   float64 `json:"distinct_1"`
+	Distinct2   float64 `json:"distinct_2"`
+	Repetition4 float64 `json:"repetition_4"`
 }
 
 // Generate continues a prompt and writes what is new to out, in whole characters, as it comes; a nil out is written nothing.
@@ -75,6 +81,8 @@ func (c *Continuation) take(g *transformer.Generated, text string) {
 	c.PromptTokens, c.Text, c.Finish, c.Full = g.PromptTokens, text, g.Finish, g.Finish == transformer.FinishLength && g.Room == 0
 	c.Tokens = append(c.Tokens, g.Tokens...)
 	c.PromptSeconds, c.Seconds = g.PromptSeconds, g.Seconds
+	said := [][]int32{c.Tokens}
+	c.Distinct1, c.Distinct2, c.Repetition4 = evaluate.Distinct(said, 1), evaluate.Distinct(said, 2), evaluate.Repetition(said, 4)
 	if g.Steps > 0 {
 		c.TokensPerSecond = float64(g.Steps) / g.Seconds
 	}
