@@ -43,9 +43,9 @@ the method needs of calibration text is computed, or read back.
 Methods: ` + fmt.Sprint(lowrank.Methods()) + `. Ranks are allocated "uniform", the same fraction of every linear; by "energy", where they
 keep most under one budget; or by "fisher", energy weighed by how much the loss depends on each linear.
 
-A search measures --trials allocations and takes the best: "bayes" begins at that of "fisher" and learns from each which to try next. With
---objective kl it compares predictions with the dense model's, which tells allocations apart on fewer --search-blocks. It is kept as trials of the
-study. Start it again after an interrupt or a crash, or beside itself in another shell, and it goes on without repeating any.
+A search measures --trials allocations and takes the best: "bayes" begins at that of "fisher" and learns from each which to try next.
+By default it compares predictions with the dense model's, which tells allocations apart on fewer --search-blocks than perplexity does. It is kept as
+trials of the study. Start it again after an interrupt or a crash, or beside itself in another shell, and it goes on without repeating any.
 
 With --sequential the blocks are gone through once more, each on what the compressed blocks before it give: "recalibrate" decomposes
 again on that, "update" keeps A and fits B by least squares, "both" does both. --target original lets each make up for
@@ -89,6 +89,9 @@ func (r *compressRequest) flags(cmd *cobra.Command) {
 }
 
 func (r *compressRequest) run(cmd *cobra.Command, model string) error {
+	if err := r.checkSearchFlags(cmd); err != nil {
+		return err
+	}
 	l, m, err := openModel(model)
 	if err != nil {
 		return err
@@ -99,6 +102,9 @@ func (r *compressRequest) run(cmd *cobra.Command, model string) error {
 	}
 	asked := r.Attempt
 	if r.searched() {
+		if err := r.settleSearch(); err != nil {
+			return err
+		}
 		asked.Allocate = "" // the search names none
 	}
 	if err := l.Check(m, asked); err != nil {

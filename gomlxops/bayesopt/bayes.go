@@ -54,22 +54,25 @@ func (b *bayes) surrogate(h *history) (*Surrogate, error) {
 	if good == 0 {
 		return nil, nil
 	}
-	hyper, err := b.hyper(h, u, y)
+	hyper, gp, err := b.hyper(h, u, y)
+	if err == nil && gp == nil {
+		gp, err = NewGP(covariance(h.domain, len(y)), hyper, u, newOutcome(y).all(y))
+	}
 	if err != nil {
 		return nil, err
 	}
-	return newSurrogate(h, u, y, hyper)
+	return newSurrogate(h, u, y, gp), nil
 }
 
 // hyper returns the hyperparameters for the first len(y) trials that ended. They are a function of these trials alone, by way of those for fewer
-// of them, so that a search that is resumed finds the same.
-func (b *bayes) hyper(h *history, u [][]float64, y []float64) (Hyper, error) {
+// of them, so that a search that is resumed finds the same. The process is there where the fit made one.
+func (b *bayes) hyper(h *history, u [][]float64, y []float64) (Hyper, *GP, error) {
 	n := len(y)
 	for len(b.fits) <= n {
 		b.fits = append(b.fits, fitted{})
 	}
 	if f := &b.fits[n]; slices.Equal(f.y, y) && slices.EqualFunc(f.u, u, equal) {
-		return f.hyper, nil
+		return f.hyper, nil, nil
 	}
 	o := newOutcome(y)
 	c := covariance(h.domain, n)
@@ -81,9 +84,9 @@ func (b *bayes) hyper(h *history, u [][]float64, y []float64) (Hyper, error) {
 		opt.Iterations = manySteps
 	}
 	if n > fullFits && n%refitEvery != 0 {
-		last, err := b.hyper(h, u[:n-1], y[:n-1])
+		last, _, err := b.hyper(h, u[:n-1], y[:n-1])
 		if err != nil {
-			return Hyper{}, err
+			return Hyper{}, nil, err
 		}
 		if c.fits(last, h.domain.dim()) {
 			opt.Starts, opt.Restarts, opt.Iterations = []Hyper{last}, 0, fewSteps
@@ -91,10 +94,10 @@ func (b *bayes) hyper(h *history, u [][]float64, y []float64) (Hyper, error) {
 	}
 	gp, err := Fit(c, u, o.all(y), opt)
 	if err != nil {
-		return Hyper{}, err
+		return Hyper{}, nil, err
 	}
 	b.fits[n] = fitted{u, slices.Clone(y), gp.Hyper()}
-	return gp.Hyper(), nil
+	return gp.Hyper(), gp, nil
 }
 
 // alike is how far the length scales of variables are believed to spread, in logarithms, around their mean: by a third. A few dozen trials are too few

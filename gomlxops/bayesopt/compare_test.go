@@ -116,7 +116,7 @@ func (f allocation) optimum(tb testing.TB) []float64 {
 }
 
 // BenchmarkSearch compares samplers on made-up allocations at 20 percent removed, each with the uniform allocation as start. The figures are
-// (best − optimum)/(uniform − optimum) of the perplexity after 20 and 50 trials, in the median of 11 seeds, the objective itself drawn anew for
+// (best − optimum)/(uniform − optimum) of the perplexity after 20 and 50 trials, in the median of 5 seeds, the objective itself drawn anew for
 // each: 1 is the uniform allocation, 0 the best there is. "bayes+curves" is told each group's own loss, wrong by a factor of e^±0.5, and nothing of
 // interactions.
 //
@@ -140,7 +140,7 @@ func BenchmarkSearch(b *testing.B) {
 }
 
 func gaps(tb testing.TB, d int, sampler Sampler) (at20, at50 []float64) {
-	const seeds = 11
+	const seeds = 5
 	at20, at50 = make([]float64, seeds), make([]float64, seeds)
 	together(seeds, func(i int) {
 		f := newAllocation(d, 0.2, uint64(i))

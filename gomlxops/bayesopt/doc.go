@@ -55,35 +55,28 @@
 //
 // On made-up allocations at 20 percent removed (a sum of convex exponentials, one for each group, pairs that harm each other, a noise of 0.2 percent,
 // perplexities up to thousands; BenchmarkSearch), what is left of the way from the uniform allocation, which is 1, to the best there is, which is
-// 0. Each pair is the best of 20 and of 50 trials, in the median of 11 seeds:
+// 0. Each pair is the best of 20 and of 50 trials, in the median of 5 seeds:
 //
 //	variables     5                20              28              196
-//	random        0.25   0.23      1.00   0.87     1.00   1.00     1.00   1.00
-//	halton        0.23   0.21      0.93   0.81     1.00   1.00     1.00   1.00
-//	tpe           0.063  0.025     0.90   0.44     0.95   0.53     1.00   1.00
-//	paper         0.29   0.25      0.69   0.53     0.68   0.68     rejection finds no point
-//	bayes         0.002  0.0007    0.18   0.011    0.39   0.040    0.82   0.63
-//	with curves   0.0005 0.0005    0.034  0.005    0.061  0.020    0.10   0.093
+//	random        0.28   0.16      1.00   1.00     1.00   1.00     1.00   1.00
+//	halton        0.15   0.088     1.00   0.81     1.00   1.00     1.00   1.00
+//	tpe           0.066  0.027     0.93   0.44     0.95   0.56     1.00   1.00
+//	paper         0.40   0.21      0.84   0.48     0.68   0.63     rejection finds no point
+//	bayes         0.0008 0.0010    0.14   0.005    0.25   0.017    0.89   0.64
+//	with curves   0.0007 0.0009    0.043  0.006    0.091  0.029    0.14   0.13
 //
 //	go test -run - -bench Search -benchtime 1x -timeout 60m ./gomlxops/bayesopt/
 //
-// The curves were wrong by a factor of e^±0.5 for each group, and told nothing of pairs. The rows of bayes and curves are from before its beliefs were made
-// more careful. With today's (the same benchmark of 30 and 200 variables), the median of 5 seeds after 20 and 50 trials, and of 3 seeds after 20:
-//
-//	variables     30               200
-//	random        1.00   1.00      1.00
-//	tpe           1.00   0.59      1.00
-//	bayes         0.29   0.10      0.84
-//	with curves   0.091  0.016     0.14
+// The curves were wrong by a factor of e^±0.5 for each group, and told nothing of pairs.
 //
 // # Speed
 //
-// The next trial after 200 in 30 variables takes 0.08 s of processor time where hyperparameters climb a few steps, and 0.33 s with a full fit, which is two
-// climbs at once; on two cores that is some 0.04 and 0.17 s. Beside other work (load 35 on two cores) the least of six took 0.05 and 0.44 s, and
-// scikit-learn, in turns with it, 3.5 and 14.7 s:
+// The next trial after 200 in 30 variables takes 0.05 s of processor time where hyperparameters climb a few steps, and 0.28 s with a full fit, which is two
+// climbs at once; two processors share it. scikit-learn takes 0.83 and 4.6 s for the same fit and maximisation, read on a
+// machine with other work:
 //
 //	go test -run - -bench 'Ask|Likelihood' -benchtime 1x -count 30 ./gomlxops/bayesopt/
-//	python3 gomlxops/bayesopt/testdata/sklearn_peer.py
+//	OPENBLAS_NUM_THREADS=1 python3 gomlxops/bayesopt/testdata/sklearn_peer.py
 //
 // # What it does not do
 //

@@ -97,10 +97,13 @@ func (d *domain) projectBox(u, lower, upper []float64) []float64 {
 }
 
 // random returns a point drawn uniformly from the box and then projected, as random search does.
-func (d *domain) random(rng *rand.Rand) []float64 {
+func (d *domain) random(rng *rand.Rand) []float64 { return d.project(d.draw(rng)) }
+
+// draw returns a point of the box, which need not meet the budget.
+func (d *domain) draw(rng *rand.Rand) []float64 {
 	u := make([]float64, d.dim())
 	for i := range u {
 		u[i] = rng.Float64()
 	}
-	return d.project(u)
+	return u
 }

@@ -62,20 +62,20 @@ func (f *factor) inverse() [][]float64 {
 	n := len(f.rows)
 	// columns[j] is column j of L⁻¹ from the diagonal down.
 	columns := make([][]float64, n)
-	for j := range n {
+	together(n, func(j int) {
 		c := make([]float64, n-j)
 		c[0] = 1 / f.rows[j][j]
 		for i := j + 1; i < n; i++ {
 			c[i-j] = -floats.Dot(f.rows[i][j:i], c[:i-j]) / f.rows[i][i]
 		}
 		columns[j] = c
-	}
+	})
 	out := make([][]float64, n)
-	for i := range n {
+	together(n, func(i int) {
 		out[i] = make([]float64, i+1)
 		for j := range i + 1 {
 			out[i][j] = floats.Dot(columns[i], columns[j][i-j:])
 		}
-	}
+	})
 	return out
 }

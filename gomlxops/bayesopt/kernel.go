@@ -183,6 +183,27 @@ func (h Hyper) length(i int) float64 {
 	return h.Lengths[i]
 }
 
+// squaredDistances writes the squared distance of x from every z. Four sums run at once, each in the order of [squaredDistance] and so with its bits,
+// because one waits for each of its additions.
+func squaredDistances(dst, x []float64, z [][]float64) {
+	j := 0
+	for ; j+4 <= len(dst); j += 4 {
+		z0, z1, z2, z3 := z[j][:len(x)], z[j+1][:len(x)], z[j+2][:len(x)], z[j+3][:len(x)]
+		var s0, s1, s2, s3 float64
+		for i, v := range x {
+			d0, d1, d2, d3 := v-z0[i], v-z1[i], v-z2[i], v-z3[i]
+			s0 += d0 * d0
+			s1 += d1 * d1
+			s2 += d2 * d2
+			s3 += d3 * d3
+		}
+		dst[j], dst[j+1], dst[j+2], dst[j+3] = s0, s1, s2, s3
+	}
+	for ; j < len(dst); j++ {
+		dst[j] = squaredDistance(x, z[j])
+	}
+}
+
 func squaredDistance(x, z []float64) float64 {
 	z = z[:len(x)]
 	sum := 0.0

@@ -66,18 +66,16 @@ func (s *Surrogate) box() (lower, upper []float64) {
 
 // candidates are random points of the surface and points around the best five observed, at distances from a tenth to a thousandth, in turn.
 func (s *Surrogate) candidates(rng *rand.Rand) [][]float64 {
-	means, order := make([]float64, len(s.u)), make([]int, len(s.u))
-	for i, u := range s.u {
-		means[i], _ = s.gp.Predict(u)
+	order := make([]int, len(s.u))
+	for i := range order {
 		order[i] = i
 	}
-	slices.SortStableFunc(order, func(i, j int) int { return compare(means[i], means[j]) })
+	slices.SortStableFunc(order, func(i, j int) int { return compare(s.means[i], s.means[j]) })
 	elite := order[:min(5, len(order))]
-	lower, upper := s.box()
-	out := make([][]float64, 0, candidates)
-	for len(out) < candidates {
-		if len(out)%2 == 0 {
-			out = append(out, s.domain.projectBox(s.domain.random(rng), lower, upper))
+	out := make([][]float64, candidates)
+	for k := range out {
+		if k%2 == 0 {
+			out[k] = s.domain.draw(rng)
 			continue
 		}
 		u := slices.Clone(s.u[elite[rng.IntN(len(elite))]])
@@ -85,7 +83,14 @@ func (s *Surrogate) candidates(rng *rand.Rand) [][]float64 {
 		for i := range u {
 			u[i] += size * rng.NormFloat64()
 		}
-		out = append(out, s.domain.projectBox(u, lower, upper))
+		out[k] = u
 	}
+	lower, upper := s.box()
+	together(len(out), func(k int) {
+		if k%2 == 0 {
+			s.domain.project(out[k])
+		}
+		s.domain.projectBox(out[k], lower, upper)
+	})
 	return out
 }

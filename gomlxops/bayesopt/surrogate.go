@@ -18,21 +18,19 @@ type Surrogate struct {
 	u       [][]float64 // observed
 	y       []float64   // measured, failed trials as the worst
 	ids     []int
-	wide    float64 // what variances are multiplied by; see widening
-	best    float64 // the incumbent: the least posterior mean at observed points, since measurements may be noisy
-	at      int     // where that is
-	side    float64 // of the box that is searched
+	wide    float64   // what variances are multiplied by; see widening
+	best    float64   // the incumbent: the least posterior mean at observed points, since measurements may be noisy
+	at      int       // where that is
+	means   []float64 // of the process at the observed points
+	side    float64   // of the box that is searched
 }
 
-func newSurrogate(h *history, u [][]float64, y []float64, hyper Hyper) (*Surrogate, error) {
-	s := &Surrogate{domain: h.domain, u: u, y: y, outcome: newOutcome(y), best: math.Inf(1), side: trust(h)}
-	gp, err := NewGP(covariance(h.domain, len(y)), hyper, u, s.outcome.all(y))
-	if err != nil {
-		return nil, err
-	}
-	s.gp, s.wide = gp, widening(gp)
-	for i, p := range u {
-		if mean, _ := gp.Predict(p); mean < s.best {
+// newSurrogate makes the model of n values from a process that is conditioned on them.
+func newSurrogate(h *history, u [][]float64, y []float64, gp *GP) *Surrogate {
+	s := &Surrogate{domain: h.domain, u: u, y: y, outcome: newOutcome(y), gp: gp, wide: widening(gp), best: math.Inf(1), side: trust(h)}
+	s.means = s.observed()
+	for i, mean := range s.means {
+		if mean < s.best {
 			s.best, s.at = mean, i
 		}
 	}
@@ -41,7 +39,14 @@ func newSurrogate(h *history, u [][]float64, y []float64, hyper Hyper) (*Surroga
 			s.ids = append(s.ids, h.trials[i].ID)
 		}
 	}
-	return s, nil
+	return s
+}
+
+// observed returns what the process expects at the observed points.
+func (s *Surrogate) observed() []float64 {
+	means := make([]float64, len(s.u))
+	together(len(means), func(i int) { means[i] = s.gp.mean(s.u[i]) })
+	return means
 }
 
 // sureness is how many trials the belief that a process knows its own deviations is worth.
@@ -101,8 +106,10 @@ func (s *Surrogate) Hyper() Hyper { return s.gp.Hyper() }
 func (s *Surrogate) propose(h *history, rng *rand.Rand) proposal {
 	pending := h.pending()
 	for _, u := range pending {
-		mean, _ := s.gp.Predict(u)
-		_ = s.gp.Add(u, mean) // a point that repeats another teaches nothing
+		_ = s.gp.Add(u, s.gp.mean(u)) // a point that repeats another teaches nothing
+	}
+	if len(pending) > 0 {
+		s.means = s.observed()
 	}
 	known := slices.Concat(pending, s.u, h.suggested())
 	u, log := s.maximise(known, rng)

@@ -78,30 +78,35 @@ type probed struct {
 	outputs map[Site]int
 }
 
+func (p *probed) set(outputs map[Site]int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.outputs = outputs
+}
+
 // graphOf returns the graph that takes one block over count sequences. Its parameters are the residual stream, the weights, and
 // attention's tables; its results are the new residual stream, its sum over each sequence, what the block keeps, and the probe's outputs.
 func (r *run) graphOf(block *loadedBlock, count int) (*graph.Exec, error) {
 	key := fmt.Sprintf("block %d×%d%s", count, r.length, block.key)
 	forms, dims, keeps := block.forms, block.dims, block.keeps
 	dims.Batch = count
+	c, style, length, probe, probed := r.c, r.style, r.length, r.opt.Probe, r.probed
 	return r.graphs.get(r.b, key, func(in []*graph.Node) []*graph.Node {
 		h := in[0]
-		w, tables := r.c.takeBlock(in[1:], forms)
+		w, tables := c.takeBlock(in[1:], forms)
 		var seen []*graph.Node
 		outputs := map[Site]int{}
-		d := newDecoder(r.c, r.style, dims, tables)
+		d := newDecoder(c, style, dims, tables)
 		d.recall = &recall{}
 		h = d.block(h, w, func(site Site, x *graph.Node) {
-			if r.opt.Probe != nil {
-				nodes := r.opt.Probe.Graph(site, x)
+			if probe != nil {
+				nodes := probe.Graph(site, x)
 				outputs[site] = len(nodes)
 				seen = append(seen, nodes...)
 			}
 		})
-		r.probed.mu.Lock()
-		r.probed.outputs = outputs
-		r.probed.mu.Unlock()
-		sums := graph.ReduceSum(graph.Reshape(h, count, r.length*r.c.HiddenSize), 1)
+		probed.set(outputs)
+		sums := graph.ReduceSum(graph.Reshape(h, count, length*c.HiddenSize), 1)
 		return append(append([]*graph.Node{h, sums}, d.recall.nodes[:keeps]...), seen...)
 	})
 }

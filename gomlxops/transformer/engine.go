@@ -3,6 +3,7 @@ package transformer
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/gomlx/compute"
@@ -98,18 +99,22 @@ func onBackend(b compute.Backend, shape []int, read func(dst []float32) error) (
 type graphs struct {
 	mu    sync.Mutex
 	known map[string]*graph.Exec
-	order []string // of known, oldest first
+	order []string // of known, the one that was asked for longest ago first
 	built int      // how many were ever compiled
 }
 
-// mostGraphs bounds what a search over many shapes keeps: the oldest goes first. A block's graph takes some 100 KB.
-const mostGraphs = 512
+// mostGraphs bounds what a search over many shapes keeps: two of every block of a model of 80 go in, those for whole batches and for the last. A
+// block's graph takes some 0.3 MB, whatever the model's size.
+const mostGraphs = 192
 
-// get returns the graph for key, which must say everything that build depends on.
+// get returns the graph for key, which must say everything that build depends on. The graph keeps build, so that this must hold nothing of a run: of a
+// variant least of all, whose factors would stay in memory with it.
 func (g *graphs) get(b compute.Backend, key string, build func(in []*graph.Node) []*graph.Node) (*graph.Exec, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if exec, ok := g.known[key]; ok {
+		at := slices.Index(g.order, key)
+		g.order = append(slices.Delete(g.order, at, at+1), key)
 		return exec, nil
 	}
 	exec, err := graph.NewExec(b, func(in []*graph.Node) []*graph.Node {

@@ -99,14 +99,14 @@ func (g *Generator) remember(l, n int, keys, values *tensors.Tensor) error {
 
 // promptGraph is graphOf for one sequence, with keys and values for results too.
 func (r *run) promptGraph(block *loadedBlock) (*graph.Exec, error) {
-	forms, dims := block.forms, block.dims
-	return r.graphs.get(r.b, fmt.Sprintf("prompt %d%s", r.length, block.key), func(in []*graph.Node) []*graph.Node {
-		w, tables := r.c.takeBlock(in[1:], forms)
-		d := newDecoder(r.c, r.style, dims, tables)
+	forms, dims, c, style, length := block.forms, block.dims, r.c, r.style, r.length
+	return r.graphs.get(r.b, fmt.Sprintf("prompt %d%s", length, block.key), func(in []*graph.Node) []*graph.Node {
+		w, tables := c.takeBlock(in[1:], forms)
+		d := newDecoder(c, style, dims, tables)
 		var keys, values *graph.Node
 		d.keep = func(k, v *graph.Node) { keys, values = k, v }
 		h := d.block(in[0], w, nil)
-		sums := graph.ReduceSum(graph.Reshape(h, 1, r.length*r.c.HiddenSize), 1)
+		sums := graph.ReduceSum(graph.Reshape(h, 1, length*c.HiddenSize), 1)
 		return []*graph.Node{h, sums, keys, values}
 	})
 }

@@ -155,18 +155,19 @@ func (r *run) targets(s span) []int32 {
 // headGraph returns the graph from n rows of the residual stream to the losses or logits of rows of them. Its parameters are
 // the residual stream, the targets, the first of the rows, the final norm, and the head.
 func (r *run) headGraph(what string, n, rows int) (*Exec, error) {
+	c, style := r.c, r.style
 	return r.e.graphs.get(r.b, fmt.Sprintf("%s %d of %d", what, rows, n), func(in []*Node) []*Node {
 		h, targets, first := in[0], in[1], in[2]
-		norm, rest := r.c.takeNorm(in[3:])
+		norm, rest := c.takeNorm(in[3:])
 		if rows < n {
 			at := Add(Iota(h.Graph(), shapes.Make(dtypes.Int32, rows, 1), 0), first)
 			h, targets = Gather(h, at, true), Gather(targets, at, true)
 		}
-		d := &decoder{Style: r.style, c: r.c}
+		d := &decoder{Style: style, c: c}
 		logits := d.Linear(d.norm(FinalNorm, h, norm), rest[0], nil)
 		if what == "logits" {
 			return []*Node{logits}
 		}
-		return []*Node{r.style.CrossEntropy(logits, targets)}
+		return []*Node{style.CrossEntropy(logits, targets)}
 	})
 }

@@ -74,7 +74,7 @@ type run struct {
 	graphs    *graphs    // the engine's, or the run's own where a probe changes them
 	tables    weights    // attention's, of one kind of layer
 	tablesOf  layer.Dims // which; zero: none yet
-	probed    probed     // how many outputs the probe has at each site
+	probed    *probed    // how many outputs the probe has at each site
 	progress  progress   // over all calls
 	done      func()     // ends what the run changed for the process
 }
@@ -89,7 +89,7 @@ func (v *Variant) newRun(sequences [][]int32, least int, opt RunOptions) (*run, 
 	if err != nil {
 		return nil, err
 	}
-	r := &run{v: v, c: c, e: &v.m.engine, b: b, style: layer.For(b), opt: opt, sequences: sequences, length: length, scaled: length}
+	r := &run{v: v, c: c, e: &v.m.engine, b: b, style: layer.For(b), opt: opt, sequences: sequences, length: length, scaled: length, probed: &probed{}}
 	r.spans = plan(len(sequences), r.batch(), opt.Align)
 	r.graphs = &r.e.graphs
 	if opt.Probe != nil {

@@ -5,6 +5,7 @@ import (
 	"os"
 	"slices"
 
+	"github.com/parelab/pare/gomlxops/bayesopt"
 	"github.com/parelab/pare/gomlxops/lowrank"
 	"github.com/parelab/pare/gomlxops/prune"
 )
@@ -83,7 +84,7 @@ func (a Attempt) checkLowRank() error {
 		return nil
 	}
 	if by := []By{"", lowrank.ByUniform, lowrank.ByEnergy, ByFisher}; !slices.Contains(by, a.Allocate) {
-		return fmt.Errorf("allocate: expected one of %q, found %q", by[1:], a.Allocate)
+		return fmt.Errorf("allocate: expected one of %q, or to search one of %q, found %q", by[1:], bayesopt.Samplers, a.Allocate)
 	}
 	return nil
 }

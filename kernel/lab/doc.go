@@ -10,7 +10,7 @@
 //
 // [Study.Search] looks for the best allocation of ranks in few trials, and goes on after any interrupt:
 //
-//	found := study.Search(model, lab.Search{Attempt: lab.Attempt{Method: "pcm", Ratio: 0.3}, Trials: 20, Objective: lab.Objective{KL: 1}})
+//	found := study.Search(model, lab.Search{Attempt: lab.Attempt{Method: "pcm", Ratio: 0.3}, Trials: 20})
 //	lab.ShowSearch(found)
 //	study.Try(model, found.Attempt())
 //

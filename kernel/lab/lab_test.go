@@ -27,7 +27,7 @@ func (silent) Progress(string, int, int)   {}
 func (silent) Close()                      {}
 
 // newTestLab returns a lab in a directory of its own, with a record in memory.
-func newTestLab(t *testing.T) *Lab {
+func newTestLab(t testing.TB) *Lab {
 	t.Helper()
 	return &Lab{Home: t.TempDir(), Store: memstore.New(), Watch: func(string) Watcher { return silent{} }}
 }

@@ -25,6 +25,10 @@ type Search struct {
 	Upper   float64          // most that a group may lose; default 0.9
 	Seed    uint64           // of the search and of its blocks; default 1
 
+	// Bounds hold some groups between a least and a most that they lose, in the place of 0 and Upper: by a group's name ("q_proj", with GroupBands
+	// "q_proj 2/4", with GroupLinears that of the linear), or for all groups of a kind by the kind. Ranks are whole, and may end some beside.
+	Bounds map[string]Bound
+
 	// Prior is what is known before the first trial: where to begin, and for Bayes how each group's loss depends on its ratio. ByFisher, the
 	// default of Bayes, takes gradients; lowrank.ByEnergy does not; lowrank.ByUniform, the default of the others, knows nothing.
 	Prior By
@@ -32,7 +36,7 @@ type Search struct {
 	// Within says how ranks are shared out among the linears of a group: lowrank.ByUniform, lowrank.ByEnergy or ByFisher. Default is the Prior.
 	Within By
 
-	// Objective is what is made small; default perplexity.
+	// Objective is what is made small; default KL, the divergence from the dense model's predictions; for bayesopt.Paper the paper's.
 	Objective Objective
 
 	// Blocks of BlockLength tokens are what every trial is measured on, drawn from the calibration text, so that the study's held-out text stays
@@ -45,6 +49,9 @@ type Search struct {
 	StopAt float64
 }
 
+// Bound is the least and the most that a group may lose, as fractions of its parameters. Equal ones fix it; the zero value keeps it dense.
+type Bound struct{ Lower, Upper float64 }
+
 const (
 	defaultBands  = 4
 	defaultUpper  = 0.9
@@ -54,8 +61,9 @@ const (
 )
 
 func (s Search) withDefaults(m *Model) Search {
-	s.Workers, s.Seed = max(s.Workers, 1), cmp.Or(s.Seed, 1)
-	s.Sampler, s.Choose, s.Objective = cmp.Or(s.Sampler, bayesopt.Bayes), cmp.Or(s.Choose, AtRandom), s.Objective.withDefaults()
+	s.Workers, s.Seed = cmp.Or(s.Workers, 1), cmp.Or(s.Seed, 1)
+	s.Sampler, s.Choose = cmp.Or(s.Sampler, bayesopt.Bayes), cmp.Or(s.Choose, AtRandom)
+	s.Objective = s.Objective.withDefaults(s.Sampler)
 	if s.Prior == "" {
 		if s.Prior = lowrank.ByUniform; s.Sampler == bayesopt.Bayes {
 			s.Prior = ByFisher
@@ -87,6 +95,8 @@ func (s Search) check() error {
 		return fmt.Errorf("method %q, then %q, has no ranks to search for: expected low rank alone", s.Method, s.Then)
 	case s.Sequential != "":
 		return fmt.Errorf("a search measures slices of one decomposition: expected no sequential mode, found %q", s.Sequential)
+	case s.Workers < 1:
+		return fmt.Errorf("workers: expected at least 1, found %d", s.Workers)
 	case s.Trials < 1:
 		return fmt.Errorf("trials: expected at least 1, found %d", s.Trials)
 	case !slices.Contains(bayesopt.Samplers, s.Sampler):
@@ -107,6 +117,9 @@ func (s Search) check() error {
 		return fmt.Errorf("stop: expected a confidence of at least 0 and below 1, found %v", s.StopAt)
 	case s.StopAt > 0 && s.Objective.Function != nil:
 		return fmt.Errorf("stop: objective %s measures no blocks, after some of which a trial could be stopped; take 0", s.Objective)
+	}
+	if err := s.checkBounds(); err != nil {
+		return err
 	}
 	return s.Objective.check()
 }

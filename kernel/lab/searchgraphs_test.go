@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"fmt"
 	"math"
 	"testing"
 
@@ -17,6 +18,7 @@ func TestSearchCompilesForNoTrial(t *testing.T) {
 		m := openTiny(t, l)
 		s := quickSearch(trials)
 		s.Sampler, s.Prior, s.Seed = bayesopt.Random, "uniform", 3
+		s.Objective.Perplexity = 1 // which needs no predictions of the dense model, and so no graphs for them
 		h, err := testStudy(t, l).hunt(t.Context(), m, s.withDefaults(m), silent{})
 		if err != nil {
 			t.Fatal(err)
@@ -75,5 +77,37 @@ func oneTrial(t *testing.T, h *hunt, patterns map[string]bool) {
 	}
 	for _, pattern := range blocks {
 		patterns[pattern] = true
+	}
+}
+
+// BenchmarkSearchTrial times a trial of a search on pocket, and what padding costs it.
+func BenchmarkSearchTrial(b *testing.B) {
+	for _, ratio := range []float64{0.2, 0.5} {
+		for _, padded := range []bool{false, true} {
+			b.Run(fmt.Sprintf("ratio=%v/padded=%v", ratio, padded), func(b *testing.B) {
+				l := newTestLab(b)
+				m, err := l.Open("pocket")
+				if err != nil {
+					b.Fatal(err)
+				}
+				defer m.Close()
+				s := Search{Attempt: Attempt{Method: "svd", Ratio: ratio, Calibration: Calibration{Text: "pocket", Sequences: 4}}, Sampler: bayesopt.Random, Groups: GroupLinears,
+					Objective: Objective{Loss: 1}, Trials: 1 << 20}
+				h, err := testStudy(b, l).hunt(b.Context(), m, s.withDefaults(m), silent{})
+				if err != nil {
+					b.Fatal(err)
+				}
+				h.padded = padded
+				for b.Loop() {
+					q, run, err := h.ask(b.Context())
+					if err == nil {
+						err = h.try(b.Context(), q, run)
+					}
+					if err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
 	}
 }

@@ -96,6 +96,9 @@ func newSearchSpace(spectra []*lowrank.Spectrum, s Search, weights map[string]fl
 	if err := out.divide(s); err != nil {
 		return nil, err
 	}
+	if err := s.boundsFit(out.groups); err != nil {
+		return nil, err
+	}
 	for _, g := range out.groups {
 		out.Variables = append(out.Variables, out.variable(g, s))
 	}
@@ -185,7 +188,7 @@ func (p *searchSpace) variable(g group, s Search) bayesopt.Variable {
 	if g.name == protectedGroup {
 		return v
 	}
-	most := s.Upper
+	least, most := s.bound(g)
 	held := int64(0)
 	for _, i := range g.members {
 		l := p.linears[i]
@@ -194,12 +197,12 @@ func (p *searchSpace) variable(g group, s Search) bayesopt.Variable {
 			most = min(most, 1-float64(l.held(s.leastRank()))/float64(l.Params()))
 		}
 	}
-	v.Upper = max(0, min(most, 1-float64(held)/float64(g.params)))
-	if v.Upper == 0 || s.Prior == lowrank.ByUniform {
+	v.Lower, v.Upper = least, max(0, min(most, 1-float64(held)/float64(g.params)))
+	if v.Upper <= v.Lower || s.Prior == lowrank.ByUniform {
 		return v
 	}
 	for k := range knots {
-		x := v.Upper * float64(k) / (knots - 1)
+		x := v.Lower + (v.Upper-v.Lower)*float64(k)/(knots-1)
 		v.Curve = append(v.Curve, bayesopt.Knot{X: x, Cost: p.discarded(g, x, s.Prior)})
 	}
 	return v

@@ -21,7 +21,7 @@ import (
 
 func TestParseObjective(t *testing.T) {
 	for text, want := range map[string]Objective{
-		"":                                {Perplexity: 1},
+		"":                                {KL: 1},
 		"kl":                              {KL: 1},
 		"loss + 2*kl":                     {Loss: 1, KL: 2},
 		"perplexity+4.1*reverse-kl":       {Perplexity: 1, ReverseKL: 4.1},
@@ -32,12 +32,15 @@ func TestParseObjective(t *testing.T) {
 			t.Errorf("%q: %v", text, err)
 		}
 		want.TopK = evaluate.DefaultTopK
-		if o = o.withDefaults(); !reflect.DeepEqual(o, want) {
+		if o = o.withDefaults(bayesopt.Bayes); !reflect.DeepEqual(o, want) {
 			t.Errorf("%q: %+v", text, o)
 		}
 		if again, err := ParseObjective(o.String()); err != nil || again.String() != o.String() {
 			t.Errorf("%q is written as %q and read as %+v, %v", text, o.String(), again, err)
 		}
+	}
+	if paper, random := (Objective{}).withDefaults(bayesopt.Paper), (Objective{}).withDefaults(bayesopt.Random); paper.String() != "perplexity+4.1*reverse-kl" || random.String() != "kl" {
+		t.Errorf("the paper's sampler has %s by default, random search %s", paper, random)
 	}
 	for text, want := range map[string]string{"kl+": `found ""`, "two*kl": `found "two"`, "entropy": `found "entropy"`, "-1*kl": "at least 0 for kl", "NaN*loss": "at least 0 for loss", "kl+kl": "twice"} {
 		if _, err := ParseObjective(text); err == nil || !strings.Contains(err.Error(), want) {

@@ -109,7 +109,7 @@ func (h *hunt) variant(s bayesopt.Suggestion, run *tracker.Run) (*transformer.Va
 }
 
 // pad fills factors up to the highest rank that saves anything, so that trials share their graphs: one for each pattern of dense and factored
-// linears in a block, and none for a trial. It runs as slowly as the dense model, which pays where compiling takes longer than that.
+// linears in a block, and none for a trial. The zeros are multiplied too, which pays where compiling takes longer than that.
 func (h *hunt) pad(forms map[string]transformer.Form) (*transformer.Variant, error) {
 	wide := make(map[string]transformer.Form, len(forms))
 	for _, l := range h.space.linears {
@@ -120,8 +120,11 @@ func (h *hunt) pad(forms map[string]transformer.Form) (*transformer.Variant, err
 	return h.model.With(wide)
 }
 
-// compilesQuickly says whether the backend compiles a block's graph in a few milliseconds, as the pure Go one does: of a trial of 10 blocks of 256
-// tokens of a small model less than 3 percent of the processor's time, while padding costs a quarter.
+// compilesQuickly says whether the backend compiles a block's graph in about a millisecond, as the pure Go one does: of a trial on pocket, 16 blocks
+// of 256 tokens, compiling is half a percent of the processor's time, while padding adds a tenth with 20 percent removed and a quarter with 50
+// (two rounds in turns: 3 and 20, 27 and 24 percent):
+//
+//	go test -run - -bench SearchTrial -benchtime 10x ./kernel/lab/
 func compilesQuickly() bool { return strings.HasPrefix(gomlxops.BackendName(), "go") }
 
 // show tells how far the search is, and its incumbent.
