@@ -2,6 +2,7 @@ package datasets
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -23,7 +24,12 @@ func Find(name string) (place, part string, err error) {
 	}
 	dir, err := hub.Resolve(hub.Dataset, head)
 	if err != nil {
-		return "", "", fmt.Errorf("%q is no file or directory, nor \"pocket\": %w", name, err)
+		return "", "", missing{fmt.Errorf("%q is no file or directory, nor \"pocket\": %w", name, err)}
 	}
 	return dir, part, nil
 }
+
+// missing is an error that is fs.ErrNotExist too.
+type missing struct{ error }
+
+func (e missing) Unwrap() []error { return []error{e.error, fs.ErrNotExist} }

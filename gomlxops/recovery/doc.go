@@ -30,7 +30,7 @@
 //
 // Matrices are held and multiplied in float32, or in bfloat16 ([TrainOptions]' DType; dtype.go says what is rounded and what is not). bfloat16 is there for
 // its memory, on any backend, and for its speed where the processor multiplies in it: the base takes half (6.9 in the place of 13.6 MB, TestBFloat16Memory), and losses
-// stay within 0.02 percent of those in float32 for an adapter and 0.6 for a whole model over 20 steps (TestBFloat16). On the Go backend it is slower, whose kernel
+// stay within 0.02 percent of those in float32 for an adapter and 0.2 for a whole model over 12 steps (TestBFloat16). On the Go backend it is slower, whose kernel
 // widens every number that it multiplies: a step of the LoRA above took 1.79 seconds of processor time in the place of 1.08 (busy machine, -bench LoRA), and
 // a product of 1024 tokens with a [704, 256] matrix 11.0 ms in the place of 7.4 (-bench Product).
 //
