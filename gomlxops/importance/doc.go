@@ -12,7 +12,7 @@
 //
 // # Speed
 //
-// Tokens per second on an idle machine (two threads of one core with AVX-512, LLaMA shapes of random weights: peer 4 layers of 256 channels, 16 sequences of 256 tokens;
+// Tokens per second on an idle machine (two processors with AVX-512, LLaMA shapes of random weights: peer 4 layers of 256 channels, 16 sequences of 256 tokens;
 // wide 2 layers of 1,024, 8 of 256, two readings), beside PyTorch 1.13 with the same work on the same machine, two readings:
 //
 //	                                     peer    wide            PyTorch: peer    wide
