@@ -71,12 +71,11 @@
 //
 // # Speed
 //
-// The next trial after 200 in 30 variables takes 0.05 s of processor time where hyperparameters climb a few steps, and 0.28 s with a full fit, which is two
-// climbs at once; two processors share it. scikit-learn takes 0.83 and 4.6 s for the same fit and maximisation, read on a
-// machine with other work:
+// The next trial after 200 in 30 variables takes 31 to 34 ms where hyperparameters climb a few steps, and 152 to 178 ms with a full fit, which is two climbs at
+// once, on an idle machine with two processors (50 and 300 were asked for). scikit-learn takes 561 and 4,099 ms for the same fit and maximisation:
 //
-//	go test -run - -bench 'Ask|Likelihood' -benchtime 1x -count 30 ./gomlxops/bayesopt/
-//	OPENBLAS_NUM_THREADS=1 python3 gomlxops/bayesopt/testdata/sklearn_peer.py
+//	go test -run - -bench Ask -benchtime 20x -count 3 ./gomlxops/bayesopt/
+//	python3 gomlxops/bayesopt/testdata/sklearn_peer.py
 //
 // # What it does not do
 //
