@@ -49,7 +49,8 @@ func BlocksOf(c *Corpus, enc Encoder, length int) ([][]int32, error) {
 }
 
 // Sample returns n windows of length tokens that begin anywhere in ids, each place equally likely and none twice as long as
-// there are enough; the same seed gives the same windows. The windows share memory with ids.
+// there are enough; the same seed gives the same windows. The windows share memory with ids. More windows than there are places are an error, but for
+// small numbers ([mostRepeated]).
 func Sample(ids []int32, n, length int, seed uint64) ([][]int32, error) {
 	if n <= 0 {
 		return nil, fmt.Errorf("datasets: expected at least one sample, found n = %d", n)
@@ -57,6 +58,9 @@ func Sample(ids []int32, n, length int, seed uint64) ([][]int32, error) {
 	starts := len(ids) - length + 1
 	if length <= 0 || starts <= 0 {
 		return nil, tooShort("sample", len(ids), length)
+	}
+	if n > starts && n > mostRepeated/length {
+		return nil, fmt.Errorf("datasets: expected at most %d samples, as many different windows of %d tokens as a text of %d tokens has, found n = %d", starts, length, len(ids), n)
 	}
 	rng := rand.New(rand.NewPCG(seed, uint64(length)))
 	taken := make(map[int]bool, n)
@@ -71,6 +75,9 @@ func Sample(ids []int32, n, length int, seed uint64) ([][]int32, error) {
 	}
 	return windows, nil
 }
+
+// mostRepeated is how many tokens are drawn from a text that has fewer windows than that: a slip of the finger beyond it.
+const mostRepeated = 1 << 20
 
 // tooShort is the error for a text without one whole block.
 func tooShort(name string, have, length int) error {

@@ -168,7 +168,7 @@ func TestSample(t *testing.T) {
 	if all, err := Sample(ids[:12], 8, 10, 1); err != nil || len(all) != 8 {
 		t.Errorf("more windows than places: %d, %v; expected 8", len(all), err)
 	}
-	for _, bad := range []struct{ n, length int }{{0, 10}, {1, 1001}, {1, 0}} {
+	for _, bad := range []struct{ n, length int }{{0, 10}, {1, 1001}, {1, 0}, {99_999_999, 10}} {
 		if _, err := Sample(ids, bad.n, bad.length, 1); err == nil {
 			t.Errorf("Sample(%+v): expected an error", bad)
 		}
