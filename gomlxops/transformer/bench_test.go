@@ -122,6 +122,25 @@ func BenchmarkStep(b *testing.B) {
 	}
 }
 
+// BenchmarkProduct measures the backend's bare product of a batch with an MLP's matrix: what bounds the passes above, were all else free.
+func BenchmarkProduct(b *testing.B) {
+	for _, s := range benchShapes {
+		b.Run(s.name, func(b *testing.B) {
+			backend, err := gomlxops.Backend()
+			if err != nil {
+				b.Fatal(err)
+			}
+			n, in, out := s.batch*s.width, s.config.HiddenSize, s.config.IntermediateSize
+			x, w := tensors.FromFlatDataAndDimensions(make([]float32, n*in), n, in), tensors.FromFlatDataAndDimensions(make([]float32, out*in), out, in)
+			product := graph.MustNewExec(backend, func(x, w *graph.Node) *graph.Node { return graph.DotGeneral(x, []int{1}, nil, w, []int{1}, nil) })
+			for b.Loop() {
+				product.MustCall(x, w)[0].MustFinalizeAll()
+			}
+			b.ReportMetric(2e-9*float64(n)*float64(in)*float64(out)*float64(b.N)/b.Elapsed().Seconds(), "GFLOP/s")
+		})
+	}
+}
+
 // sgd takes tokens and weights, and returns the loss and the weights after one step of plain gradient descent.
 func sgd(c *Config, shapes []TensorShape, in []*graph.Node) []*graph.Node {
 	w := Weights{}
