@@ -168,13 +168,13 @@ func TestRunStopsAtFailure(t *testing.T) {
 
 func TestRunInterrupts(t *testing.T) {
 	nb := book("%%\nfmt.Println(\"started\")\ntime.Sleep(time.Minute)", "%%\nfmt.Println(\"after\")")
-	nb.Cells[0].Metadata["pare"] = map[string]any{"timeout": "1500ms"}
+	nb.Cells[0].Metadata["pare"] = map[string]any{"timeout": "4s"}
 	start := time.Now()
 	_, err := Run(t.Context(), nb, RunOptions{Kernel: sharedKernel(t), CellTimeout: time.Hour})
-	if !errors.Is(err, errCellTimeout) || !strings.Contains(err.Error(), "longer than its timeout of 1.5s") {
+	if !errors.Is(err, errCellTimeout) || !strings.Contains(err.Error(), "longer than its timeout of 4s") {
 		t.Errorf("got %v, want the cell's timeout", err)
 	}
-	if took := time.Since(start); took > 5*time.Second {
+	if took := time.Since(start); took > 40*time.Second {
 		t.Errorf("the interrupt took %v", took)
 	}
 	if streams(nb.Cells[0], "stdout") != "started\n" {
