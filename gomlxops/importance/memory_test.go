@@ -151,9 +151,9 @@ const mostMemory = 3 << 30
 // memory and processor time mean something:
 //
 //	layers      1      2      4      22
-//	eval        833   1,001  1,018  1,082 MB    7.3   9.2  15.8   66 s
+//	eval        833   1,001  1,018  1,105 MB    7.3   9.2  15.8   66 s
 //	calibrate                       1,040 MB                     103 s
-//	taylor    1,189   1,436  1,585  1,965 MB   18.6  31.4  56.9  281 s
+//	taylor    1,189   1,436  1,585  2,129 MB   18.6  31.4  56.9  319 s
 func BenchmarkLarge(b *testing.B) {
 	for _, layers := range []int{1, 2, 4, 22} {
 		for _, pass := range passes {
