@@ -2,7 +2,6 @@ package export_test
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -143,22 +142,7 @@ func TestGGUFInPython(t *testing.T) {
 			want, archs = append(want, of), append(archs, c.arch)
 		}
 	}
-	list, err := json.Marshal(runs)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cases := filepath.Join(t.TempDir(), "cases.json")
-	if err := os.WriteFile(cases, list, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	var said bytes.Buffer
-	cmd := exec.Command(python, filepath.Join("testdata", "run_gguf.py"), cases)
-	cmd.Stderr = &said
-	printed, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("%v: %s", err, said.Bytes())
-	}
-	lines := strings.Split(strings.TrimSpace(string(printed)), "\n")
+	lines := runPython(t, "run_gguf.py", runs)
 	if len(lines) != len(runs) || len(runs) != len(ggufCases)+6 {
 		t.Fatalf("%d lines for %d runs", len(lines), len(runs))
 	}

@@ -27,6 +27,28 @@ func needTorch(t *testing.T) {
 	}
 }
 
+// runPython has a script of testdata run cases, and returns the lines that it prints.
+func runPython(t *testing.T, script string, cases any) []string {
+	t.Helper()
+	list, err := json.Marshal(cases)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "cases.json")
+	if err := os.WriteFile(path, list, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(python, filepath.Join("testdata", script), path)
+	cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1", "OMP_NUM_THREADS=1")
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	printed, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v: %s", err, said.Bytes())
+	}
+	return strings.Split(strings.TrimSpace(string(printed)), "\n")
+}
+
 // run is one directory that Python runs.
 type run struct {
 	name   string
@@ -40,23 +62,7 @@ type run struct {
 // runAll runs the directories in one process and compares logits with ours, and the program's ways with one another.
 func runAll(t *testing.T, runs []run) {
 	t.Helper()
-	list, err := json.Marshal(runs)
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(t.TempDir(), "cases.json")
-	if err := os.WriteFile(path, list, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(python, filepath.Join("testdata", "run_hf.py"), path)
-	cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1", "OMP_NUM_THREADS=1")
-	var said bytes.Buffer
-	cmd.Stderr = &said
-	printed, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("%v: %s", err, said.Bytes())
-	}
-	reports := strings.Split(strings.TrimSpace(string(printed)), "\n")
+	reports := runPython(t, "run_hf.py", runs)
 	if len(reports) != len(runs) {
 		t.Fatalf("%d reports of %d runs", len(reports), len(runs))
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/parelab/pare/gomlxops"
 	"github.com/parelab/pare/gomlxops/export/gguf"
 	"github.com/parelab/pare/gomlxops/transformer"
+	"github.com/parelab/pare/internal/durable"
 )
 
 // FormatONNX is a directory with a graph and its weights.
@@ -54,7 +55,7 @@ func ONNX(ctx context.Context, dir string, v *transformer.Variant, opt Options) 
 	n := newONNXNetwork(v, kind)
 	n.build()
 	err := replaceDir(dir, opt.Overwrite, []string{onnxModelName, onnxDataName}, func(fresh string) error {
-		if err := writeSynced(filepath.Join(fresh, onnxModelName), n.model()); err != nil {
+		if err := durable.WriteFile(filepath.Join(fresh, onnxModelName), n.model()); err != nil {
 			return err
 		}
 		return n.writeWeights(ctx, filepath.Join(fresh, onnxDataName), opt.Recorder)

@@ -2,7 +2,6 @@ package export_test
 
 import (
 	"bytes"
-	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -50,22 +49,7 @@ func TestONNXInPython(t *testing.T) {
 	add("tied", tied.Dense(), export.Options{})
 	half := readBack(t, v, export.Options{DType: "F16"}) // the same rounding by another way, but for norms and biases
 	add("half", half, export.Options{DType: "F16"})
-	list, err := json.Marshal(runs)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cases := filepath.Join(t.TempDir(), "cases.json")
-	if err := os.WriteFile(cases, list, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	var said bytes.Buffer
-	cmd := exec.Command(python, filepath.Join("testdata", "run_onnx.py"), cases)
-	cmd.Stderr = &said
-	printed, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("%v: %s", err, said.Bytes())
-	}
-	lines := strings.Split(strings.TrimSpace(string(printed)), "\n")
+	lines := runPython(t, "run_onnx.py", runs)
 	if len(lines) != len(runs) || len(runs) != len(transformer.Families())+len(positions)-1+3 {
 		t.Fatalf("%d lines for %d runs", len(lines), len(runs))
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -39,30 +38,7 @@ func (a *Adapter) Save(dir string) (err error) {
 	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
 		return fmt.Errorf("expected no such directory or an empty one, found %d entries; choose another name", len(entries))
 	}
-	parent := filepath.Dir(filepath.Clean(dir))
-	if err := os.MkdirAll(parent, 0o755); err != nil {
-		return err
-	}
-	fresh, err := os.MkdirTemp(parent, "."+filepath.Base(dir)+".saving-")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.RemoveAll(fresh))
-		}
-	}()
-	if err := a.write(fresh); err != nil {
-		return err
-	}
-	if err := errors.Join(os.Chmod(fresh, 0o755), os.Rename(fresh, filepath.Clean(dir))); err != nil {
-		return err
-	}
-	d, err := os.Open(parent)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return durable.WriteDir(dir, a.write)
 }
 
 func (a *Adapter) write(dir string) error {

@@ -13,34 +13,15 @@ import (
 // replaceDir has write fill a directory beside dir and moves it to dir when all of it is on disk, so that dir is never half-written.
 //
 // A directory that is there already is an error, unless it is empty, or overwrite is set and it holds a config.json.
-func replaceDir(dir string, overwrite bool, write func(dir string) error) (err error) {
+func replaceDir(dir string, overwrite bool, write func(dir string) error) error {
 	dir = filepath.Clean(dir)
 	if err := mayReplace(dir, overwrite); err != nil {
 		return err
 	}
-	parent := filepath.Dir(dir)
-	if err := os.MkdirAll(parent, 0o755); err != nil {
-		return fmt.Errorf("cannot save the model: %w", err)
+	if err := durable.WriteDir(dir, write); err != nil {
+		return fmt.Errorf("cannot save the model in %s: %w", dir, err)
 	}
-	fresh, err := os.MkdirTemp(parent, "."+filepath.Base(dir)+".saving-")
-	if err != nil {
-		return fmt.Errorf("cannot save the model: %w", err)
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(fmt.Errorf("cannot save the model in %s: %w", dir, err), os.RemoveAll(fresh))
-		}
-	}()
-	if err := os.Chmod(fresh, 0o755); err != nil {
-		return err
-	}
-	if err := write(fresh); err != nil {
-		return err
-	}
-	if err := durable.SyncDir(fresh); err != nil {
-		return err
-	}
-	return swapIn(fresh, dir)
+	return nil
 }
 
 // mayReplace says why dir must not be written to.
@@ -58,26 +39,6 @@ func mayReplace(dir string, overwrite bool) error {
 		return fmt.Errorf("cannot overwrite %s: expected a model directory with a config.json, found none; choose another name", dir)
 	}
 	return nil
-}
-
-// swapIn moves fresh to dir; what was at dir is moved aside first and removed last.
-func swapIn(fresh, dir string) error {
-	old := fresh + ".old"
-	err := os.Rename(dir, old)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	had := err == nil
-	if err := os.Rename(fresh, dir); err != nil {
-		if had {
-			return errors.Join(err, os.Rename(old, dir))
-		}
-		return err
-	}
-	if err := durable.SyncDir(filepath.Dir(dir)); err != nil || !had {
-		return err
-	}
-	return os.RemoveAll(old)
 }
 
 // writeFile writes a new file and has the system put it on disk.

@@ -9,6 +9,7 @@ import (
 	"bufio"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -51,6 +52,55 @@ func Rename(from, to string) error {
 		return err
 	}
 	return SyncDir(filepath.Dir(to))
+}
+
+// WriteDir has write fill a directory beside dir, and gives it dir's name when all of it is on disk, in the place of what is there: whether that may go is the
+// caller's to say. The files that write leaves must be synced. After an error what was there before still is.
+func WriteDir(dir string, write func(fresh string) error) (err error) {
+	dir = filepath.Clean(dir)
+	parent := filepath.Dir(dir)
+	if err := os.MkdirAll(parent, 0o755); err != nil {
+		return err
+	}
+	fresh, err := os.MkdirTemp(parent, "."+filepath.Base(dir)+".saving-")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.RemoveAll(fresh))
+		}
+	}()
+	if err := os.Chmod(fresh, 0o755); err != nil {
+		return err
+	}
+	if err := write(fresh); err != nil {
+		return err
+	}
+	if err := SyncDir(fresh); err != nil {
+		return err
+	}
+	return swapIn(fresh, dir)
+}
+
+// swapIn moves fresh to dir; what was at dir is moved aside first and removed last.
+func swapIn(fresh, dir string) error {
+	old := fresh + ".old"
+	err := os.Rename(dir, old)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	had := err == nil
+	if err := os.Rename(fresh, dir); err != nil {
+		if had {
+			return errors.Join(err, os.Rename(old, dir))
+		}
+		return err
+	}
+	if err := SyncDir(filepath.Dir(dir)); err != nil || !had {
+		return err
+	}
+	return os.RemoveAll(old)
 }
 
 // SyncDir has the system put a directory's entries on disk.

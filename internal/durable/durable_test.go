@@ -106,3 +106,30 @@ func TestWriteFileOverDirectory(t *testing.T) {
 		t.Errorf("left behind: %v", left)
 	}
 }
+
+// TestWriteDir checks that a directory appears whole in the place of what was there, and that after an error, what was there is all that is.
+func TestWriteDir(t *testing.T) {
+	parent := t.TempDir()
+	dir := filepath.Join(parent, "out")
+	fill := func(text string, err error) error {
+		return WriteDir(dir, func(fresh string) error {
+			return errors.Join(WriteFile(filepath.Join(fresh, "a"), []byte(text)), err)
+		})
+	}
+	if err := fill("first", nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := fill("second", nil); err != nil {
+		t.Fatal(err)
+	}
+	broken := errors.New("broken")
+	if err := fill("third", broken); !errors.Is(err, broken) {
+		t.Errorf("error %v, expected that of the writer", err)
+	}
+	if text, err := os.ReadFile(filepath.Join(dir, "a")); err != nil || string(text) != "second" {
+		t.Errorf("found %q, %v; expected the second text", text, err)
+	}
+	if all, err := os.ReadDir(parent); err != nil || len(all) != 1 {
+		t.Errorf("%d entries beside and with the directory, %v; expected it alone", len(all), err)
+	}
+}

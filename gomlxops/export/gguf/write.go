@@ -1,16 +1,16 @@
 package gguf
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"math"
 	"os"
 	"path/filepath"
+
+	"github.com/parelab/pare/internal/durable"
 )
 
 // Tensor is one to be written.
@@ -32,34 +32,10 @@ func Write(ctx context.Context, path string, metadata Metadata, tensors []Tensor
 	if err != nil {
 		return err
 	}
-	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	file, err := os.CreateTemp(dir, "."+filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	w := bufio.NewWriterSize(file, 1<<20)
-	err = writeAll(ctx, w, header, tensors, written)
-	if err == nil {
-		err = errors.Join(w.Flush(), file.Chmod(0o644), file.Sync())
-	}
-	if err = errors.Join(err, file.Close()); err == nil {
-		err = os.Rename(file.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(file.Name()))
-	}
-	return syncDir(dir)
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return durable.Write(path, func(w io.Writer) error { return writeAll(ctx, w, header, tensors, written) })
 }
 
 func writeAll(ctx context.Context, w io.Writer, header []byte, tensors []Tensor, written func()) error {
