@@ -84,21 +84,3 @@ func newRoot() *cobra.Command {
 	)
 	return root
 }
-
-// exactArgs is cobra.ExactArgs with the exit status of wrong usage.
-func exactArgs(n int) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if err := cobra.ExactArgs(n)(cmd, args); err != nil {
-			return usageError{err}
-		}
-		return nil
-	}
-}
-
-// noSubcommand refuses arguments of a command that only holds others.
-func noSubcommand(cmd *cobra.Command, args []string) error {
-	if len(args) > 0 {
-		return usageError{fmt.Errorf("unknown command %q for %q", args[0], cmd.CommandPath())}
-	}
-	return nil
-}

@@ -80,14 +80,11 @@ func generateFlags(cmd *cobra.Command, opt *lab.Generation) {
 
 // promptArgs wants a model and perhaps a prompt.
 func promptArgs(cmd *cobra.Command, args []string) error {
-	err := cobra.RangeArgs(1, 2)(cmd, args)
+	err := someArgs(1, 2)(cmd, args)
 	if len(args) > 2 {
-		err = fmt.Errorf("%w; put the prompt in quotes", err)
+		return usageError{fmt.Errorf("%w; put the prompt in quotes", err)}
 	}
-	if err != nil {
-		return usageError{err}
-	}
-	return nil
+	return err
 }
 
 // checkGeneration finds what is wrong with the flags before a model is opened.

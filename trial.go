@@ -44,12 +44,7 @@ func newTrialShowCommand() *cobra.Command {
 		Use:     "show (STUDY NUMBER | ID)",
 		Short:   "show everything on record of a trial: hyperparameters, metrics, files, origin",
 		Example: "  pare trial show pocket 3\n  pare trial show 9f2c --metric loss\n  pare trial show pocket 3 --json | jq .trial.origin.commit",
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 && len(args) != 2 {
-				return usageError{fmt.Errorf("trial show takes STUDY NUMBER or ID, got %d arguments", len(args))}
-			}
-			return nil
-		},
+		Args:    someArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			store, err := flags.open()
 			if err != nil {

@@ -32,13 +32,8 @@ func newTrialsCommand() *cobra.Command {
 		Long: `List the trials of a study, or of every study, with the hyperparameters that differ and the value of the study's metric.
 The best complete trial is marked with *. Without --sort the newest trials are shown, the latest at the bottom.`,
 		Example: "  pare trials pocket --sort value --limit 5\n  pare trials pocket --sort -ratio\n  pare trials --json | jq '.trials[] | {number, value, ratio: .params.ratio}'",
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) > 1 {
-				return usageError{fmt.Errorf("trials takes at most one study, got %q", args)}
-			}
-			return nil
-		},
-		RunE: func(cmd *cobra.Command, args []string) error { return flags.run(cmd, args) },
+		Args:    someArgs(0, 1),
+		RunE:    func(cmd *cobra.Command, args []string) error { return flags.run(cmd, args) },
 	}
 	flags.register(cmd)
 	cmd.Flags().IntVar(&flags.limit, "limit", 20, "at most `N` trials of each study; 0 means all")

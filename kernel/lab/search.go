@@ -9,7 +9,6 @@ import (
 	"slices"
 
 	"github.com/parelab/pare/gomlxops/bayesopt"
-	"github.com/parelab/pare/gomlxops/evaluate"
 	"github.com/parelab/pare/gomlxops/lowrank"
 )
 
@@ -181,10 +180,7 @@ func (s *Study) hunt(ctx context.Context, m *Model, search Search, watch Watcher
 		return nil, err
 	}
 	h.digest = key("search 3", h.made(), fmt.Sprintf("%+v", h.options), h.Objective.String(), h.Objective.TopK, h.StopAt)[:16]
-	if h.Objective.needsTeacher() {
-		h.teacher, err = evaluate.NewTeacher(ctx, m.Dense(), h.blocks, h.Objective.TopK, watch)
-	}
-	return h, err
+	return h, nil
 }
 
 // made is what a search's blocks and space were made from.

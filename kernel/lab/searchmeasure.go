@@ -92,6 +92,19 @@ func (h *hunt) nextLook(first int, best *incumbent) int {
 	return min(first+max(part, bayesopt.FewestBlocks), h.Blocks)
 }
 
+// learn sees to the teacher, where the objective has one and it is not there yet: a search that only reads its record back needs none.
+func (h *hunt) learn(ctx context.Context) error {
+	if h.teacher != nil || !h.Objective.needsTeacher() {
+		return nil
+	}
+	teacher, err := evaluate.NewTeacher(ctx, h.model.Dense(), h.blocks, h.Objective.TopK, h.watch)
+	if err != nil {
+		return err
+	}
+	h.teacher = teacher
+	return nil
+}
+
 // compare returns losses of some blocks, and divergences where the objective has any.
 func (h *hunt) compare(ctx context.Context, v *transformer.Variant, first, last int) (*evaluate.Divergence, error) {
 	if h.teacher != nil {
@@ -173,7 +186,7 @@ func (h *hunt) incumbent(ctx context.Context, trials []bayesopt.Trial, numbers m
 			*values = append(*values, float64(p.Value))
 		}
 	}
-	if len(out.blocks.Loss) != h.Blocks || h.teacher != nil && len(out.blocks.Forward) != h.Blocks {
+	if len(out.blocks.Loss) != h.Blocks || h.Objective.needsTeacher() && len(out.blocks.Forward) != h.Blocks {
 		return nil, fmt.Errorf("study %s, trial %d: expected %d blocks in its record, found %d", h.study.Name, numbers[b.ID], h.Blocks, len(out.blocks.Loss))
 	}
 	return out, nil

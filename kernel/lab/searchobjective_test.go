@@ -84,6 +84,40 @@ func TestSearchDivergence(t *testing.T) {
 	}
 }
 
+// stages notes what progress is told of.
+type stages struct {
+	silent
+	seen map[string]bool
+}
+
+func (s stages) Progress(stage string, _, _ int) { s.seen[stage] = true }
+
+// A finished search is read back from the record, without a teacher that nothing will be compared with.
+func TestSearchReadBack(t *testing.T) {
+	l := newTestLab(t)
+	m := openTiny(t, l)
+	search := func(trials int) (*Found, bool) {
+		seen := stages{seen: map[string]bool{}}
+		l.Watch = func(string) Watcher { return seen }
+		found, err := testStudy(t, l).Search(t.Context(), m, quickSearch(trials))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found, seen.seen["teacher"]
+	}
+	first, taught := search(3)
+	if !taught {
+		t.Error("a search by divergence ran without a teacher")
+	}
+	again, taught := search(3)
+	if taught || !reflect.DeepEqual(again.Best, first.Best) {
+		t.Errorf("teacher %v, and the best is %v; expected none, and %v", taught, again.Best, first.Best)
+	}
+	if _, taught = search(4); !taught {
+		t.Error("a search that goes on ran without a teacher")
+	}
+}
+
 // A function of a cell is measured; where it fails or gives no number its trial has failed and the search goes on.
 func TestSearchFunction(t *testing.T) {
 	l := newTestLab(t)

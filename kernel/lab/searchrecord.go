@@ -109,6 +109,9 @@ func (h *hunt) ask(ctx context.Context) (q *asked, run *tracker.Run, err error) 
 		if err != nil || len(trials) >= h.Trials {
 			return nil, nil, err
 		}
+		if err := h.learn(ctx); err != nil {
+			return nil, nil, err
+		}
 		o, err := bayesopt.New(h.space.Space, h.options, trials...)
 		if err != nil {
 			return nil, nil, err

@@ -25,7 +25,7 @@ type hunt struct {
 	options bayesopt.Options
 	text    *Tokens
 	blocks  [][]int32
-	teacher *evaluate.Teacher // nil where the objective has none
+	teacher *evaluate.Teacher // nil where the objective has none, and before the first trial; see learn
 	padded  bool              // measure factors at one rank each, with zeros behind; see pad
 	digest  string            // of all that makes the search's trials comparable and repeatable
 	watch   Watcher
