@@ -105,7 +105,7 @@ func (i Info) Facts() show.Fragment {
 	}
 	items = append(items, show.Fact{Name: "stored as", Value: fmt.Sprintf("%s, %.1f MB", strings.Join(i.DTypes, " and "), float64(i.Bytes)/1e6)})
 	if n := len(i.Unused); n > 0 {
-		items = append(items, show.Fact{Name: "passed over", Value: fmt.Sprintf("%d tensors that the architecture does not have, such as %s", n, i.Unused[0])})
+		items = append(items, show.Fact{Name: "passed over", Value: fmt.Sprintf("%d of the files' tensors, such as %s", n, i.Unused[0])})
 	}
 	items = append(items, show.Fact{Name: "digest", Value: i.Digest}, show.Fact{Name: "directory", Value: i.Dir})
 	return show.Facts{Title: "Model " + i.Name, Items: append(items, i.tokenizerFacts()...)}
