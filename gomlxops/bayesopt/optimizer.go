@@ -46,6 +46,9 @@ func New(space Space, opt Options, trials ...Trial) (*Optimizer, error) {
 	if err != nil {
 		return nil, err
 	}
+	if opt.Sampler == Sobol && d.dim() > sobolMost {
+		return nil, fmt.Errorf("sampler %s: expected at most %d free variables, found %d; %s has no such bound", Sobol, sobolMost, d.dim(), Halton)
+	}
 	o := &Optimizer{options: opt, history: history{domain: d, seed: opt.Seed}}
 	for i, s := range opt.Starts {
 		x, err := space.Project(s)
@@ -90,6 +93,8 @@ func newSampler(opt Options, starts [][]float64) sampler {
 		return &paper{slack: opt.Slack, starts: starts}
 	case TPE:
 		return tpe{initial: opt.Initial}
+	case Sobol:
+		return sobol{}
 	case Halton:
 		return quasi{}
 	case Random:

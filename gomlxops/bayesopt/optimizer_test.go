@@ -254,7 +254,7 @@ func TestBadOptions(t *testing.T) {
 		trials []Trial
 		want   string
 	}{
-		{Options{Sampler: "sobol"}, nil, `expected one of bayes, paper, tpe, halton, random, found "sobol"`},
+		{Options{Sampler: "grid"}, nil, `expected one of bayes, paper, tpe, sobol, halton, random, found "grid"`},
 		{Options{Initial: -1}, nil, "Initial: expected at least 1, found -1"},
 		{Options{Slack: math.NaN()}, nil, "Slack: expected above 0"},
 		{Options{Starts: [][]float64{{1, 2}}}, nil, "start 0: point: expected 6 values, one for each variable, found 2"},
