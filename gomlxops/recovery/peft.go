@@ -64,12 +64,26 @@ func (a *Adapter) write(dir string) error {
 
 func (a *Adapter) config() *peftConfig {
 	if a.LoRA != nil {
-		return a.LoRA.peftConfig()
+		c := a.LoRA.peftConfig()
+		if c.TargetModules == allLinear {
+			c.TargetModules = a.ends()
+		}
+		return c
 	}
 	o := a.Subspace
 	c := &peftConfig{Bias: "none", InferenceMode: true, InitLoRAWeights: true, LoRAAlpha: 1, LoRADropout: o.Dropout, PEFTType: peftSubspace, R: cmp.Or(o.Rank, mostDirections), TaskType: "CAUSAL_LM"}
 	c.setTargets(o.Targets, o.Pattern)
 	return c.filled()
+}
+
+// ends are the last parts of the names that have a branch, as PEFT itself writes all-linear. That word would have PEFT put branches beside both factors of a
+// factored linear, and pass over ours, which stand beside the whole, with no more than a warning; given the names it says that it cannot.
+func (a *Adapter) ends() []string {
+	ends := map[string]bool{}
+	for linear := range a.Sides {
+		ends[linear[strings.LastIndex(linear, ".")+1:]] = true
+	}
+	return slices.Sorted(maps.Keys(ends))
 }
 
 // tensors are what is saved of one branch: its trained parts, and of the subspace form where they stand.
