@@ -36,3 +36,13 @@ func noSubcommand(cmd *cobra.Command, args []string) error {
 	}
 	return nil
 }
+
+// refuseZero refuses flags that were given as 0 where that is no number of anything: who writes it does not mean the default.
+func refuseZero(cmd *cobra.Command, flags ...string) error {
+	for _, name := range flags {
+		if f := cmd.Flags().Lookup(name); f.Changed && f.Value.String() == "0" {
+			return usageError{fmt.Errorf("--%s: expected a number above 0, found 0; leave it out for the default", name)}
+		}
+	}
+	return nil
+}

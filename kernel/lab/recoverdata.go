@@ -45,10 +45,10 @@ func (l *Lab) lessons(m *Model, r Recovery) (*lessons, error) {
 		}
 		ids, out.held.Tokens = ids[:len(ids)-held], datasets.Blocks(ids[len(ids)-held:], r.Length+1)
 	}
-	windows, err := shuffled(ids, r.Steps*r.Batch, r.Length+1, r.Seed)
+	batches, err := shuffled(ids, r.Batch, r.Length+1, r.Seed)
 	if err != nil {
 		return nil, fmt.Errorf("text %s: %w", text, err)
 	}
-	out.next = func(step int) recovery.Batch { return recovery.Batch{Tokens: windows[(step-1)*r.Batch : step*r.Batch]} }
+	out.next = func(step int) recovery.Batch { return recovery.Batch{Tokens: batches(step)} }
 	return out, nil
 }
