@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -89,7 +90,7 @@ func (r *compressRequest) flags(cmd *cobra.Command) {
 }
 
 func (r *compressRequest) run(cmd *cobra.Command, model string) error {
-	if err := r.checkSearchFlags(cmd); err != nil {
+	if err := errors.Join(r.checkSearchFlags(cmd), r.checkFlags(cmd)); err != nil {
 		return err
 	}
 	l, m, err := openModel(model)
@@ -105,7 +106,7 @@ func (r *compressRequest) run(cmd *cobra.Command, model string) error {
 		if err := r.settleSearch(); err != nil {
 			return err
 		}
-		asked.Allocate = "" // the search names none
+		asked.Allocate = lowrank.ByEnergy // a search shares ranks out by ways of its own; a uniform ratio has no say
 	}
 	if err := l.Check(m, asked); err != nil {
 		return err
@@ -133,6 +134,32 @@ func (r *compressRequest) run(cmd *cobra.Command, model string) error {
 		return writeJSON(cmd.OutOrStdout(), r.result(out))
 	}
 	return r.print(cmd, out)
+}
+
+// checkFlags refuses flags that would have no effect, and zeros that would stand for defaults.
+func (r *compressRequest) checkFlags(cmd *cobra.Command) error {
+	if err := refuseZero(cmd, calibrationNumbers...); err != nil {
+		return err
+	}
+	for _, name := range []string{"score", "aggregate", "normalise", "across", "protect-first", "protect-last", "share"} {
+		if r.Then == "" && cmd.Flags().Changed(name) {
+			return usageError{fmt.Errorf("--%s tells of pruning, and without --then prune there is none", name)}
+		}
+	}
+	if r.Options.FreeBias && r.allocate == string(lowrank.ByUniform) {
+		return usageError{fmt.Errorf("--free-bias tells of a budget, and --allocate %s has none: it counts no biases", r.allocate)}
+	}
+	return checkMeasureFlags(cmd, r.measure)
+}
+
+// checkMeasureFlags refuses flags that say how to measure where nothing is.
+func checkMeasureFlags(cmd *cobra.Command, measure bool) error {
+	for _, name := range []string{"measure-text", "blocks", "block-length"} {
+		if cmd.Flags().Changed(name) && !measure {
+			return usageError{fmt.Errorf("--%s says how to measure; add --measure", name)}
+		}
+	}
+	return nil
 }
 
 // settle puts together what flags gave apart.

@@ -136,10 +136,11 @@ func (r *pruneRequest) settle(cmd *cobra.Command) error {
 			return fmt.Errorf("%s: has no say where pruning is all; it is for --then", name)
 		}
 	}
-	for name, n := range map[string]int{"sequences": r.Calibration.Sequences, "length": r.Calibration.Length} {
-		if n == 0 && cmd.Flags().Changed(name) {
-			return fmt.Errorf("%s: expected a number of at least 1, found 0", name)
-		}
+	if err := refuseZero(cmd, calibrationNumbers...); err != nil {
+		return err
+	}
+	if err := checkMeasureFlags(cmd, r.measure); err != nil {
+		return err
 	}
 	if r.on.Text == "" {
 		r.on.Text = r.Calibration.Text

@@ -110,18 +110,11 @@ func UniformWith(spectra []*Spectrum, ratio float64, opt AllocationOptions) (map
 	}
 	ranks := make(map[string]int, len(spectra))
 	for _, s := range spectra {
-		r, err := Rank(ratio, s.Linear.Out, s.Linear.In)
+		r, err := opt.uniform(s.Linear, ratio)
 		if err != nil {
 			return nil, nil, err
 		}
-		if opt.protects(s.Linear) {
-			continue
-		}
-		multiple := max(opt.Multiple, 1)
-		if r < multiple && opt.Minimum == 0 {
-			return nil, nil, fmt.Errorf("%s: ratio %v leaves rank %d, less than %d; take a smaller ratio or protect %s", s.Linear.Name, ratio, r, multiple, s.Linear.Kind)
-		}
-		ranks[s.Linear.Name] = max(r/multiple*multiple, opt.least())
+		ranks[s.Linear.Name] = r
 	}
 	forms, a, err := Apply(spectra, ranks)
 	if err != nil {
@@ -131,7 +124,21 @@ func UniformWith(spectra []*Spectrum, ratio float64, opt AllocationOptions) (map
 	return forms, a, nil
 }
 
-func (o AllocationOptions) check(spectra []*Spectrum) error {
+// uniform is the rank that the ratio leaves a linear; 0 where it is protected.
+func (o AllocationOptions) uniform(l transformer.Linear, ratio float64) (int, error) {
+	r, err := Rank(ratio, l.Out, l.In)
+	if err != nil || o.protects(l) {
+		return 0, err
+	}
+	multiple := max(o.Multiple, 1)
+	if r < multiple && o.Minimum == 0 {
+		return 0, fmt.Errorf("%s: ratio %v leaves rank %d, less than %d; take a smaller ratio or protect %s", l.Name, ratio, r, multiple, l.Kind)
+	}
+	return max(r/multiple*multiple, o.least()), nil
+}
+
+// Check refuses, before any work is done, what [UniformWith] and [Energy] would refuse of the options for these linears.
+func (o AllocationOptions) Check(linears []transformer.Linear) error {
 	if o.Multiple < 0 {
 		return fmt.Errorf("multiple: expected a positive number, found %d", o.Multiple)
 	}
@@ -144,9 +151,33 @@ func (o AllocationOptions) check(spectra []*Spectrum) error {
 		}
 	}
 	for _, name := range o.ProtectLinears {
-		if !slices.ContainsFunc(spectra, func(s *Spectrum) bool { return s.Linear.Name == name }) {
+		if !slices.ContainsFunc(linears, func(l transformer.Linear) bool { return l.Name == name }) {
 			return fmt.Errorf("protect: expected the name of a linear, found %q", name)
 		}
+	}
+	return nil
+}
+
+// CheckUniform is Check for [UniformWith], a ratio that leaves some linear no rank among what it refuses.
+func (o AllocationOptions) CheckUniform(linears []transformer.Linear, ratio float64) error {
+	if err := o.Check(linears); err != nil {
+		return err
+	}
+	for _, l := range linears {
+		if _, err := o.uniform(l, ratio); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (o AllocationOptions) check(spectra []*Spectrum) error {
+	linears := make([]transformer.Linear, len(spectra))
+	for i, s := range spectra {
+		linears[i] = s.Linear
+	}
+	if err := o.Check(linears); err != nil {
+		return err
 	}
 	return checkTogether(spectra)
 }

@@ -103,6 +103,25 @@ func TestLocal(t *testing.T) {
 	}
 }
 
+// TestRatiosOfDecimals: a ratio means what is written, though 1−0.8 and 1−0.9 lie below 0.2 and 0.1 in binary.
+func TestRatiosOfDecimals(t *testing.T) {
+	c := small()
+	checked := 0
+	for tenths := 1; tenths < 10; tenths++ {
+		plan, err := prune.Options{Ratio: float64(tenths) / 10, KeepHeads: true}.Plan(c, randomScores(c, 1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		checked++
+		if n := len(plan.Layers[0].Channels); n != 100-10*tenths {
+			t.Errorf("ratio %v leaves %d of 100 channels", float64(tenths)/10, n)
+		}
+	}
+	if checked != 9 {
+		t.Error("nothing checked")
+	}
+}
+
 func at(x []float64, indices []int) (list []float64) {
 	for _, i := range indices {
 		list = append(list, x[i])

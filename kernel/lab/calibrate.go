@@ -48,7 +48,8 @@ type Moments struct {
 	*covariance.Moments
 	Options  Calibration
 	Text     *Tokens
-	ReadBack string   // file that an earlier calibration left; empty where this one ran
+	File     string   // where they are kept
+	ReadBack string   // the same, left by an earlier calibration; empty where this one ran
 	Notices  []string // that it continued an interrupted calibration, for one
 	key      string
 }
@@ -62,6 +63,7 @@ func (l *Lab) Calibrate(ctx context.Context, m *Model, opt Calibration) (*Moment
 	}
 	out := &Moments{Options: s.Calibration, Text: s.text, key: key("moments 1", s.model, s.text.Digest, s.text.Part, s.Sequences, s.Length, s.Groups, s.Seed)}
 	path, found := l.result("moments", out.key, ".safetensors"), false
+	out.File = path
 	if out.Moments, found, err = readBack(path, covariance.Load); err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"slices"
@@ -31,6 +32,9 @@ func (l *Lab) Check(m *Model, a Attempt) error {
 			}
 		default:
 			if err := checkDense(m, part); err != nil {
+				return err
+			}
+			if err := part.checkRanks(m, a.Then != ""); err != nil {
 				return err
 			}
 		}
@@ -100,6 +104,17 @@ func checkDense(m *Model, a Attempt) error {
 	return nil
 }
 
+// checkRanks refuses options of an allocation that no ranks follow from. What the second of two methods has to remove is not known yet.
+func (a Attempt) checkRanks(m *Model, inTurn bool) error {
+	if a.Ranks != nil {
+		return nil
+	}
+	if inTurn || cmp.Or(a.Allocate, lowrank.ByUniform) != lowrank.ByUniform {
+		return a.Options.Check(m.Linears())
+	}
+	return a.Options.CheckUniform(m.Linears(), a.Ratio)
+}
+
 // checkPruning refuses what the model cannot be cut by. The graph is traced, and kept with the model.
 func (a Attempt) checkPruning(m *Model) error {
 	if err := a.checkPlan(m); err != nil {
@@ -149,6 +164,9 @@ func (l *Lab) checkText(m *Model, a Attempt) error {
 	}
 	if most := m.Config().MaxPositions; s.Length > most {
 		return fmt.Errorf("length: expected calibration sequences of at most %d tokens (max_position_embeddings), found %d", most, s.Length)
+	}
+	if s.Groups < 1 || s.Sequences%s.Groups != 0 {
+		return fmt.Errorf("groups: expected a divisor of %d, the number of calibration sequences, found %d", s.Sequences, s.Groups)
 	}
 	_, err = s.sequences()
 	return err

@@ -193,6 +193,11 @@ func TestTryRefuses(t *testing.T) {
 		"magic":           {Method: "magic", Ratio: 0.2},
 		"nowhere":         {Method: "pcm", Ratio: 0.2, Calibration: Calibration{Text: "nowhere.txt"}},
 		"2 tokens":        {Method: "pcm", Ratio: 0.2, Calibration: Calibration{Length: 1}},
+		"leaves rank 0":   {Method: "svd", Ratio: 0.999},
+		"less than 512":   {Method: "svd", Ratio: 0.2, Options: lowrank.AllocationOptions{Multiple: 512}},
+		"protect: exp":    {Method: "svd", Ratio: 0.2, Options: lowrank.AllocationOptions{Protect: []transformer.Kind{"some"}}},
+		"minimum: exp":    {Method: "svd", Ratio: 0.2, Allocate: "energy", Options: lowrank.AllocationOptions{Minimum: -1}},
+		"a divisor of 4":  {Method: "pcm", Ratio: 0.2, Calibration: Calibration{Sequences: 4, Groups: 3}},
 	} {
 		if _, err := s.Try(ctx, m, a); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: expected an error with %q, found %v", a, want, err)
