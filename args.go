@@ -37,11 +37,16 @@ func noSubcommand(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// refuseZero refuses flags that were given as 0 where that is no number of anything: who writes it does not mean the default.
-func refuseZero(cmd *cobra.Command, flags ...string) error {
-	for _, name := range flags {
-		if f := cmd.Flags().Lookup(name); f.Changed && f.Value.String() == "0" {
-			return usageError{fmt.Errorf("--%s: expected a number above 0, found 0; leave it out for the default", name)}
+// refuseZero refuses flags of numbers above 0 that were given as 0, where a program would read that as not given.
+func refuseZero(cmd *cobra.Command, names ...string) error {
+	for _, name := range names {
+		f := cmd.Flags().Lookup(name)
+		switch {
+		case f == nil || !f.Changed || f.Value.String() != "0":
+		case f.Value.Type() == "float64":
+			return fmt.Errorf("%s: expected a number above 0, found 0", name)
+		default:
+			return fmt.Errorf("%s: expected a number of at least 1, found 0", name)
 		}
 	}
 	return nil
