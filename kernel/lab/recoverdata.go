@@ -30,6 +30,9 @@ func (l *Lab) lessons(m *Model, r Recovery) (*lessons, error) {
 		if err != nil {
 			return nil, err
 		}
+		if r.EvalEvery > 0 && len(d.HeldTokens) == 0 {
+			return nil, fmt.Errorf("%s: expected some that can be kept for measuring, a tenth at most, found too few; take more, or measure never", r.data())
+		}
 		return &lessons{next: d.Next, held: recovery.Batch{Tokens: d.HeldTokens, Weights: d.HeldWeights}, name: d.Name, digest: d.Digest}, nil
 	}
 	text, err := l.Tokens(m, r.Text, TrainPart)
