@@ -235,7 +235,10 @@ func loadSubspace(path string, c *peftConfig, v *transformer.Variant) (*Adapter,
 // loadDirections reads one branch of the subspace form.
 func loadDirections(f *tensorfile.File, path, name string, m module) (*transformer.Side, []int, error) {
 	shape := f.Shape(name + indexSuffix)
-	if m.rank == 0 || len(shape) != 1 || shape[0] < 1 || shape[0] > m.rank {
+	if m.rank == 0 {
+		return nil, nil, fmt.Errorf("%s: tensor %s: expected %s to be held as two factors, as it was when the adapter was made, found it whole; the adapter is of another model", path, name+indexSuffix, m.linear)
+	}
+	if len(shape) != 1 || shape[0] < 1 || shape[0] > m.rank {
 		return nil, nil, fmt.Errorf("%s: tensor %s: expected from 1 to %d directions, the rank of the factored linear, found shape %v", path, name+indexSuffix, m.rank, shape)
 	}
 	wide, err := f.Int64(name+indexSuffix, shape...)
