@@ -128,6 +128,9 @@ func readFile(path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: expected a file, found a directory or device", path)
+	}
 	if info.Size() > maxFile {
 		return nil, fmt.Errorf("%s: expected at most %d bytes, found %d", path, maxFile, info.Size())
 	}
