@@ -70,8 +70,13 @@ func (f *Found) Facts() show.Fragment {
 		},
 		Caption: fmt.Sprintf("%.2f%% of all decoder linears removed, counted. Measured %s: compare with trials of this search only.", 100*f.Allocation.Removed(), f.how()),
 	}
+	beside := false
 	for i, v := range f.Space.Variables {
 		table.Rows = append(table.Rows, []any{v.Name, int64(v.Weight), f.Best.At[i], v.Upper})
+		beside = beside || f.Best.At[i] > v.Upper
+	}
+	if beside {
+		table.Caption += " Ranks are whole, so that a group may come to lose a little more than the most it is asked for."
 	}
 	return table
 }
