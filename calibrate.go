@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 
 	"github.com/parelab/pare/kernel/lab"
@@ -77,16 +75,6 @@ func newCalibrateResult(m *lab.Model, moments *lab.Moments) calibrateResult {
 
 // calibrationNumbers are flags of calibration whose zero stands for their default, so that nobody may ask for it.
 var calibrationNumbers = []string{"sequences", "length", "groups", "seed"}
-
-// refuseZero refuses flags of at least 1 that were given as 0, where a program would read that as not given.
-func refuseZero(cmd *cobra.Command, names ...string) error {
-	for _, name := range names {
-		if f := cmd.Flags().Lookup(name); f != nil && f.Changed && f.Value.String() == "0" {
-			return fmt.Errorf("%s: expected a number of at least 1, found 0", name)
-		}
-	}
-	return nil
-}
 
 func calibrationFlags(cmd *cobra.Command, opt *lab.Calibration) {
 	flags := cmd.Flags()

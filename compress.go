@@ -70,7 +70,7 @@ func (r *compressRequest) flags(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&r.method, "method", string(lowrank.FeaturePCM), "how linears are taken apart")
 	flags.Float64Var(&r.Ratio, "ratio", 0.2, "fraction of the linears' parameters to remove")
-	r.lowRankFlags.flags(cmd, "uniform, energy or fisher; or a search: bayes, paper, tpe, halton or random")
+	r.lowRankFlags.flags(cmd, "uniform, energy or fisher; or a search: bayes, paper, tpe, sobol, halton or random")
 	flags.Float64Var(&r.Settings.Alpha, "alpha", 0, "exponent of asvd (default 0.5)")
 	flags.StringVar(&r.centring, "centring", "", "of pcm and scm: mean, no-bias or uncentred (default mean)")
 	flags.StringSliceVar(&r.protect, "protect", nil, `kinds of linear that stay dense, such as v_proj; "bolaco" is v_proj where heads are not shared`)

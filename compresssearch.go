@@ -107,7 +107,7 @@ func (r *compressRequest) checkSearchFlags(cmd *cobra.Command) error {
 			return usageError{fmt.Errorf("--%s tells of a search, and --allocate %s is none: take one of %q", name, r.allocate, bayesopt.Samplers)}
 		}
 	}
-	return nil
+	return refuseZero(cmd, "workers", "bands", "upper", "search-blocks", "top-k")
 }
 
 // find searches for ranks and makes the best the request's. What an interrupted search found is printed too.

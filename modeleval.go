@@ -131,6 +131,9 @@ func (r *evalRequest) run(cmd *cobra.Command, model string) error {
 
 // record measures everything as a trial of the dense model.
 func (r *evalRequest) record(ctx context.Context, l *lab.Lab, m *lab.Model, result *evalResult) error {
+	if err := l.CheckMeasure(m, r.Measure); err != nil {
+		return err
+	}
 	study, err := l.NewStudy(ctx, r.study, r.Measure)
 	if err != nil {
 		return err

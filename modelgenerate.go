@@ -70,7 +70,7 @@ func generateFlags(cmd *cobra.Command, opt *lab.Generation) {
 	flags.IntVar(&opt.MinTokens, "min-tokens", 0, "least tokens to generate, before the text may end by itself")
 	flags.Float64Var(&opt.Temperature, "temperature", 0.8, "0 takes the most likely token; higher is bolder")
 	flags.IntVar(&opt.TopK, "top-k", 0, "choose among this many most likely tokens; 0 is all")
-	flags.Float64Var(&opt.TopP, "top-p", 0.95, "choose among the most likely tokens that have this probability together; 1 is all")
+	flags.Float64Var(&opt.TopP, "top-p", 0.95, "choose among the most likely tokens that have this probability together; 0 and 1 are all")
 	flags.Float64Var(&opt.RepetitionPenalty, "repetition-penalty", 1, "above 1 makes tokens rarer that the text holds already")
 	flags.Uint64Var(&opt.Seed, "seed", 0, "seed of the choices")
 	flags.BoolVar(&opt.Chat, "chat", false, "the prompt is said by a user, and the model answers by its chat template")

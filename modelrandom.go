@@ -1,11 +1,7 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -28,7 +24,7 @@ that size costs in time and memory before it is there.`,
 			if err != nil {
 				return err
 			}
-			extra, err := tokenizerFiles(tokenizer)
+			extra, err := tokenizerFiles(tokenizer, config)
 			if err != nil {
 				return err
 			}
@@ -49,8 +45,8 @@ that size costs in time and memory before it is there.`,
 	return cmd
 }
 
-// tokenizerFiles reads a model's tokenizer; none without a name.
-func tokenizerFiles(model string) (map[string][]byte, error) {
+// tokenizerFiles reads a model's tokenizer, which c must have rows for; none without a name.
+func tokenizerFiles(model string, c *transformer.Config) (map[string][]byte, error) {
 	if model == "" {
 		return nil, nil
 	}
@@ -59,19 +55,13 @@ func tokenizerFiles(model string) (map[string][]byte, error) {
 		return nil, err
 	}
 	defer m.Close()
-	files := map[string][]byte{}
-	for _, name := range []string{"tokenizer.json", "tokenizer.model", "tokenizer_config.json", "special_tokens_map.json"} {
-		data, err := os.ReadFile(filepath.Join(m.Dir(), name))
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		files[name] = data
+	if err := m.NeedTokenizer(); err != nil {
+		return nil, err
 	}
-	if len(files) == 0 {
-		return nil, fmt.Errorf("%s has no tokenizer files", m.Dir())
+	if n := m.Tokenizer.VocabSize(); n > c.VocabSize {
+		return nil, fmt.Errorf("the tokenizer of %s has %d tokens: expected at most vocab_size %d, as the configuration says", model, n, c.VocabSize)
 	}
-	return files, nil
+	files, err := m.SideFiles()
+	delete(files, "generation_config.json") // speaks of the other model
+	return files, err
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -34,6 +35,15 @@ func TestModelRandom(t *testing.T) {
 	}
 	if digests["one"] != digests["again"] || digests["one"] == digests["two"] {
 		t.Errorf("digests %v", digests)
+	}
+	small := filepath.Join(made, "config.json")
+	if err := os.WriteFile(small, []byte(`{"model_type":"llama","vocab_size":9,"hidden_size":8,"num_hidden_layers":1,"num_attention_heads":2,"intermediate_size":12}`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	root := newRoot()
+	root.SetArgs([]string{"model", "random", small, filepath.Join(made, "small"), "--tokenizer", "pocket"})
+	if err := root.ExecuteContext(t.Context()); err == nil || !strings.Contains(err.Error(), "vocab_size 9") {
+		t.Errorf("a tokenizer of more tokens than rows: %v", err)
 	}
 	var info struct{ Params int64 }
 	if err := json.Unmarshal([]byte(output(t, "model", "info", filepath.Join(made, "one"), "--json")), &info); err != nil || info.Params < 1e6 {

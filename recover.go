@@ -105,6 +105,9 @@ func (r *recoverRequest) trainFlags(cmd *cobra.Command) {
 }
 
 func (r *recoverRequest) run(cmd *cobra.Command, model string) error {
+	if err := refuseZero(cmd, "steps", "batch", "length", "learning-rate", "rank", "alpha", "accumulate", "save-every", "temperature", "blocks", "block-length", "limit"); err != nil {
+		return err
+	}
 	l, m, err := openModel(model)
 	if err != nil {
 		return err

@@ -75,7 +75,7 @@ func (p *puller) readListing(raw []byte) (*listing, error) {
 
 // wanted are the files of a model, as patterns of path.Match. All lie at the top of a repository: folders hold other formats.
 var wanted = []string{
-	configName, "generation_config.json", weightsName, "model-*-of-*.safetensors", indexName,
+	configName, "generation_config.json", weightsName, shardNames, indexName,
 	"tokenizer*.json", "tokenizer*.txt", "tokenizer*.jinja", "*.model", "vocab.json", "vocab.txt", "merges.txt",
 	"special_tokens_map.json", "added_tokens.json", "chat_template.json", "chat_template.jinja",
 }
@@ -84,6 +84,7 @@ const (
 	configName  = "config.json"
 	weightsName = "model.safetensors"
 	indexName   = "model.safetensors.index.json"
+	shardNames  = "model-*-of-*.safetensors" // a pattern
 )
 
 // file is one file of a repository.
@@ -146,10 +147,14 @@ func isWanted(name string) bool {
 	return false
 }
 
-// withoutTwins leaves out the weights in one file where a repository has them in shards as well, which are what is opened then.
+// withoutTwins leaves out the shards where a repository has the weights in one file as well, which is what is opened then, here and by
+// Hugging Face transformers.
 func withoutTwins(files []file) []file {
-	isSharded := slices.ContainsFunc(files, func(f file) bool { return f.name == indexName })
-	return slices.DeleteFunc(files, func(f file) bool { return isSharded && f.name == weightsName })
+	isWhole := slices.ContainsFunc(files, func(f file) bool { return f.name == weightsName })
+	return slices.DeleteFunc(files, func(f file) bool {
+		isShard, _ := path.Match(shardNames, f.name)
+		return isWhole && (isShard || f.name == indexName)
+	})
 }
 
 // checkModel tells, before anything is fetched, what a repository without a readable model holds in its place.

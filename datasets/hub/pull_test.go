@@ -139,3 +139,24 @@ func TestPullOverPartial(t *testing.T) {
 		}
 	}
 }
+
+// A repository with its weights in one file and in shards gives the file, as it gives to Hugging Face transformers.
+func TestPullOneFileBeforeShards(t *testing.T) {
+	h, _ := newFakeHub(t)
+	h.files["model-00001-of-00001.safetensors"], h.files[indexName] = "the same again", `{"weight_map":{}}`
+	got, err := Pull(t.Context(), "org/tiny", PullOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found := leftovers(t, got.Dir); !slices.Contains(found, weightsName) || len(found) != 4 {
+		t.Errorf("pulled %v", found)
+	}
+	delete(h.files, weightsName)
+	h.commit = otherCommit
+	if got, err = Pull(t.Context(), "org/tiny", PullOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if found := leftovers(t, got.Dir); slices.Contains(found, weightsName) || len(found) != 5 {
+		t.Errorf("pulled %v where there are only shards", found)
+	}
+}

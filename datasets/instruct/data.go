@@ -70,6 +70,9 @@ func (s *Set) Encode(t Tokens, opt Options) (*Data, error) {
 	}
 	d := &Data{Template: template.Name}
 	train, held := s.split(opt)
+	if len(train) == 0 {
+		return nil, fmt.Errorf("instruct: %s: all of %d rows ask the same, and are kept for measuring: expected more than one question, or none kept", s.Name, len(s.Examples))
+	}
 	trained, err := t.encodeAll(train, template, opt, &d.TrainCounts)
 	if err != nil {
 		return nil, err

@@ -82,6 +82,9 @@ func TestMask(t *testing.T) {
 	if _, err := setOf(e).Encode(letters, Options{Length: 14}); err == nil || !strings.Contains(err.Error(), "nothing of any of 1 answers is within 14 tokens") {
 		t.Errorf("a prompt that fills the sequence: error %v", err)
 	}
+	if _, err := setOf(slices.Repeat([]Example{e}, 30)...).Encode(letters, Options{}); err == nil || !strings.Contains(err.Error(), "all of 30 rows ask the same") {
+		t.Errorf("one question 30 times: error %v", err)
+	}
 	short := Example{Instruction: "Go.", Output: "q"}
 	d, err := setOf(e, short).Encode(letters, Options{Length: 14, Held: -1})
 	if err != nil {

@@ -57,6 +57,18 @@ func (t *Tokenizer) EncodeSpecial(text string) []int32 {
 // VocabSize returns one more than the largest id, the number of rows that a model's embedding needs.
 func (t *Tokenizer) VocabSize() int { return len(t.tokens) }
 
+// LearntSize is VocabSize without the added tokens at the end. A tokenizer may have more of those than its model has rows, such as one for padding
+// that is in no text.
+func (t *Tokenizer) LearntSize() int {
+	n := len(t.tokens)
+	for ; n > 0; n-- {
+		if _, added := t.added.byID[int32(n-1)]; !added && t.tokens[n-1] != "" {
+			break
+		}
+	}
+	return n
+}
+
 // Kind names the way of encoding: "byte-level BPE", "BPE with byte fallback", "BPE", "Unigram", "Unigram with byte fallback",
 // with "SentencePiece " before it where it comes from a .model file.
 func (t *Tokenizer) Kind() string { return t.kind }

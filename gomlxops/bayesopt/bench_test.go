@@ -57,6 +57,34 @@ func BenchmarkAsk(b *testing.B) {
 	}
 }
 
+// BenchmarkContinue times what a search on a record does for each trial: it takes up 206 trials, six after the last full fit, and asks. One optimizer knows
+// what it fitted to fewer of them, a new one does not.
+func BenchmarkContinue(b *testing.B) {
+	const n = 206
+	kept := longHistory(b, 30, n)
+	trials := kept.Trials()
+	ask := func(o *Optimizer, err error) {
+		if err == nil {
+			_, err = o.Ask()
+		}
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	ask(kept, nil)
+	b.Run("one", func(b *testing.B) {
+		for b.Loop() {
+			kept.sampler.(*bayes).fits[n] = fitted{}
+			ask(kept, kept.Continue(trials...))
+		}
+	})
+	b.Run("anew", func(b *testing.B) {
+		for b.Loop() {
+			ask(New(kept.history.domain.space, kept.options, trials...))
+		}
+	})
+}
+
 // BenchmarkLikelihood times one evaluation of the log marginal likelihood with its gradient.
 func BenchmarkLikelihood(b *testing.B) {
 	o := longHistory(b, 30, 200)

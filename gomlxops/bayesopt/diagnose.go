@@ -63,12 +63,18 @@ type Effect struct {
 	Deviation float64 `json:"deviation"` // mean of the model's deviations there, likewise: at least that of the average
 }
 
-// samplePoints is over how many random points of the space averages are taken.
+// samplePoints is over how many points averages are taken. They lie between trials: on the line from one that ended to another, both and the place drawn
+// at random. Elsewhere in the space nobody has looked, and the model says little but what a curve foretells, with a factor from far away: averages over
+// all of it told of that, down to groups that it would help to cut away.
 const samplePoints = 128
 
-// PartialDependence returns what the model expects of the objective when a variable has each of steps values, averaged over random points of
-// the space. The other variables pay for it: each point is moved, by as little as may be, to where the variable has the value and the
-// budget is met. Values run from the least to the largest that the budget allows. An error where there is no such free variable, or steps is below 2.
+// beyond is how far, in unit coordinates, partial dependences go beyond what was measured of a variable: a tenth of its bounds.
+const beyond = 0.1
+
+// PartialDependence returns what the model expects of the objective when a variable has each of steps values, averaged over points
+// between trials. The other variables pay for it: each point is moved, by as little as may be, to where the variable has the value and the
+// budget is met. Values run from the least to the largest that trials had, and a tenth of the bounds beyond, as far as the budget allows. An error where
+// there is no such free variable, or steps is below 2.
 func (s *Surrogate) PartialDependence(name string, steps int) ([]Effect, error) {
 	k, err := s.variable(name)
 	if err != nil {
@@ -78,14 +84,14 @@ func (s *Surrogate) PartialDependence(name string, steps int) ([]Effect, error) 
 		return nil, fmt.Errorf("steps: expected at least 2, found %d", steps)
 	}
 	points := s.points()
-	lo, hi := s.domain.reach(k)
+	lo, hi := s.seen(k)
 	v := s.domain.space.Variables[s.domain.free[k]]
 	out := make([]Effect, steps)
 	together(steps, func(i int) {
 		u := lo + (hi-lo)*float64(i)/float64(steps-1)
 		mean, deviation := 0.0, 0.0
 		for _, p := range points {
-			m, variance := s.gp.Predict(s.domain.holding(p, k, u))
+			m, variance := s.believe(s.domain.holding(p, k, u))
 			mean += m / float64(len(points))
 			deviation += math.Sqrt(variance) / float64(len(points))
 		}
@@ -108,10 +114,10 @@ type Importance struct {
 //
 //	share_k = Var(E[m(u) | u_k]) / Var(m(u))
 //
-// with m the model's mean and u random over the space: the first-order index of functional ANOVA, which F. Hutter, H. Hoos and K. Leyton-Brown take of a
+// with m the model's mean and u random between trials, as in [Surrogate.PartialDependence]: the first-order index of functional ANOVA, which F. Hutter, H. Hoos and K. Leyton-Brown take of a
 // surrogate to tell which hyperparameters matter (An efficient approach for assessing hyperparameter importance, ICML 2014). Their coordinates are
-// independent, which under a budget they are not: E is the partial dependence, where the others pay for u_k, and u_k is spread as random points have it, so
-// that values which the budget hardly ever allows hardly count.
+// independent, which under a budget they are not: E is the partial dependence, where the others pay for u_k, and u_k is spread as the points have it, so
+// that values which trials hardly ever had hardly count.
 func (s *Surrogate) Importances() []Importance {
 	points := s.points()
 	means := make([]float64, len(points))
@@ -163,13 +169,26 @@ func (s *Surrogate) variable(name string) (int, error) {
 	return 0, fmt.Errorf("variable: expected one of those that are free, %v, found %q", names, name)
 }
 
+// points are the samplePoints. Whole ranks may have put trials beside the budget; the points meet it.
 func (s *Surrogate) points() [][]float64 {
 	rng := newRand(0, 0xd1a6)
 	out := make([][]float64, samplePoints)
 	for i := range out {
-		out[i] = s.domain.random(rng)
+		from, to, part := s.u[rng.IntN(len(s.u))], s.u[rng.IntN(len(s.u))], rng.Float64()
+		out[i] = make([]float64, len(from))
+		for k := range out[i] {
+			out[i][k] = from[k] + part*(to[k]-from[k])
+		}
+		s.domain.project(out[i])
 	}
 	return out
+}
+
+// seen returns between which values of free variable k dependences are evaluated.
+func (s *Surrogate) seen(k int) (lo, hi float64) {
+	at := column(s.u, k)
+	least, most := s.domain.reach(k)
+	return clip(at[0]-beyond, least, most), clip(at[len(at)-1]+beyond, least, most)
 }
 
 // reach returns the least and the largest value that free variable k may have within the budget.

@@ -9,7 +9,7 @@ import (
 )
 
 // quasi walks along a scrambled Halton sequence (Owen, A randomized Halton algorithm, arXiv 1706.02808, as gonum has it), projected on the
-// budget. gonum has no Sobol sequence.
+// budget.
 type quasi struct{}
 
 func (quasi) next(h *history, _ *rand.Rand) (proposal, error) {

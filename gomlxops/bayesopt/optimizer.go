@@ -46,6 +46,9 @@ func New(space Space, opt Options, trials ...Trial) (*Optimizer, error) {
 	if err != nil {
 		return nil, err
 	}
+	if opt.Sampler == Sobol && d.dim() > sobolMost {
+		return nil, fmt.Errorf("sampler %s: expected at most %d free variables, found %d; %s has no such bound", Sobol, sobolMost, d.dim(), Halton)
+	}
 	o := &Optimizer{options: opt, history: history{domain: d, seed: opt.Seed}}
 	for i, s := range opt.Starts {
 		x, err := space.Project(s)
@@ -56,18 +59,32 @@ func New(space Space, opt Options, trials ...Trial) (*Optimizer, error) {
 			o.starts = append(o.starts, x)
 		}
 	}
-	for i := range trials {
-		if err := trials[i].check(space); err != nil {
-			return nil, err
-		}
-		if o.find(trials[i].ID) != nil {
-			return nil, fmt.Errorf("trial %d: two trials have this number", trials[i].ID)
-		}
-		o.history.trials = append(o.history.trials, trials[i])
-		o.history.id = max(o.history.id, trials[i].ID+1)
-	}
 	o.sampler = newSampler(opt, o.starts)
+	if err := o.Continue(trials...); err != nil {
+		return nil, err
+	}
 	return o, nil
+}
+
+// Continue puts another history in the place of the optimizer's, that of a record which others write as well, say. What it asks for next is what [New] with these
+// trials would ask for; hyperparameters that were fitted to a beginning of them need not be fitted again. Errors are New's, and leave the history as it was.
+func (o *Optimizer) Continue(trials ...Trial) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	h, seen := history{domain: o.history.domain, seed: o.history.seed}, map[int]bool{}
+	for i := range trials {
+		t := &trials[i]
+		if err := t.check(h.domain.space); err != nil {
+			return err
+		}
+		if seen[t.ID] {
+			return fmt.Errorf("trial %d: two trials have this number", t.ID)
+		}
+		seen[t.ID], h.id = true, max(h.id, t.ID+1)
+	}
+	h.trials = slices.Clone(trials)
+	o.history = h
+	return nil
 }
 
 func newSampler(opt Options, starts [][]float64) sampler {
@@ -76,6 +93,8 @@ func newSampler(opt Options, starts [][]float64) sampler {
 		return &paper{slack: opt.Slack, starts: starts}
 	case TPE:
 		return tpe{initial: opt.Initial}
+	case Sobol:
+		return sobol{}
 	case Halton:
 		return quasi{}
 	case Random:

@@ -254,7 +254,7 @@ func TestBadOptions(t *testing.T) {
 		trials []Trial
 		want   string
 	}{
-		{Options{Sampler: "sobol"}, nil, `expected one of bayes, paper, tpe, halton, random, found "sobol"`},
+		{Options{Sampler: "grid"}, nil, `expected one of bayes, paper, tpe, sobol, halton, random, found "grid"`},
 		{Options{Initial: -1}, nil, "Initial: expected at least 1, found -1"},
 		{Options{Slack: math.NaN()}, nil, "Slack: expected above 0"},
 		{Options{Starts: [][]float64{{1, 2}}}, nil, "start 0: point: expected 6 values, one for each variable, found 2"},
@@ -350,5 +350,37 @@ func TestCurves(t *testing.T) {
 	s.Variables[1].Curve, s.Variables[3].Curve = []Knot{{0, 2}, {1, 2}}, nil
 	if d, err = newDomain(s); err != nil || rise(0, 0, 1) != 0 {
 		t.Errorf("a flat curve: %v, %v", rise(0, 0, 1), err)
+	}
+}
+
+// TestContinue walks through a history with one optimizer, as whoever reads it from a record does, and with a new one at every trial: they ask for the same,
+// trials that are taken back and values that change among them.
+func TestContinue(t *testing.T) {
+	space, f := groups()
+	opt := Options{Seed: 9}
+	kept := mustNew(t, space, opt)
+	var trials []Trial
+	for n := range 9 {
+		if err := kept.Continue(trials...); err != nil {
+			t.Fatal(err)
+		}
+		s := mustAsk(t, kept)
+		if want := mustAsk(t, mustNew(t, space, opt, trials...)); !reflect.DeepEqual(s, want) {
+			t.Fatalf("trial %d: %+v, expected %+v", n, s, want)
+		}
+		trials = append(trials, Trial{Suggestion: s, State: Done, Value: f(s.X)})
+		if n == 6 { // another process wrote
+			trials[2].Value, trials = 99, append(trials[:4:4], trials[5:]...)
+		}
+	}
+	if b := kept.sampler.(*bayes); len(b.fits) < 8 || b.fits[7].y == nil {
+		t.Errorf("fits of %d histories are kept, expected those of all", len(b.fits))
+	}
+	twice := append(trials[:2:2], trials[1])
+	if err := kept.Continue(twice...); err == nil || !strings.Contains(err.Error(), "two trials have this number") {
+		t.Errorf("two trials of one number: %v", err)
+	}
+	if found := len(kept.Trials()); found == len(twice) {
+		t.Errorf("the history was replaced by one that is refused")
 	}
 }

@@ -14,12 +14,13 @@ const (
 	Bayes  Sampler = "bayes"  // a Gaussian process and expected improvement; see the package comment
 	Paper  Sampler = "paper"  // Bolaco's search, its constraint by rejection; for comparison
 	TPE    Sampler = "tpe"    // tree-structured Parzen estimators; for comparison
-	Halton Sampler = "halton" // a scrambled quasi-random sequence, projected on the budget
+	Sobol  Sampler = "sobol"  // a scrambled quasi-random sequence, projected on the budget; of up to 256 free variables
+	Halton Sampler = "halton" // another
 	Random Sampler = "random" // uniform in the box, projected on the budget
 )
 
 // Samplers lists them all.
-var Samplers = []Sampler{Bayes, Paper, TPE, Halton, Random}
+var Samplers = []Sampler{Bayes, Paper, TPE, Sobol, Halton, Random}
 
 // Options say how an [Optimizer] chooses. The zero value works.
 type Options struct {

@@ -90,7 +90,7 @@ func MeasureChoices(ctx context.Context, v *transformer.Variant, items []Item, r
 		return nil, fmt.Errorf("cannot ask questions: %w", err)
 	}
 	c := &Choices{
-		N: len(items), Tokens: q.tokens, DType: storedType(v.Model().Config()), Compute: "float32", Backend: gomlxops.BackendName(),
+		N: len(items), Tokens: q.tokens, DType: storedType(v.Model()), Compute: "float32", Backend: gomlxops.BackendName(),
 		Answers: make([]Answered, len(items)),
 	}
 	for i, item := range items {

@@ -93,7 +93,7 @@ func measure(ctx context.Context, v *transformer.Variant, blocks [][]int32, prot
 	p := &Perplexity{
 		Blocks: len(blocks), Length: len(blocks[0]), Tokens: len(blocks) * len(blocks[0]), Predictions: len(blocks) * losses.Predictions,
 		Paper: protocol.Paper, Data: protocol.Data, Split: protocol.Split, Digest: protocol.Digest, Joiner: protocol.Joiner, BOS: protocol.BOS,
-		DType: storedType(v.Model().Config()), Compute: "float32", Backend: gomlxops.BackendName(),
+		DType: storedType(v.Model()), Compute: "float32", Backend: gomlxops.BackendName(),
 		Seconds: time.Since(began).Seconds(),
 	}
 	return p, p.summarise(losses.Sum, losses.Predictions)
@@ -156,10 +156,5 @@ func (p *Perplexity) bounded(loss float64) float64 {
 	return math.MaxFloat64
 }
 
-// storedType is the configuration's dtype; checkpoints that name none hold float32.
-func storedType(c *transformer.Config) string {
-	if c.DType == "" {
-		return "float32"
-	}
-	return c.DType
-}
+// storedType is the dtype of most of the model's numbers, as they lie in its files.
+func storedType(m *transformer.Model) string { return m.Storage().DTypes[0] }

@@ -16,7 +16,7 @@ type Sizes struct {
 
 // Size counts a variant. It reads no weights.
 func Size(v *transformer.Variant) Sizes {
-	s := Sizes{Params: v.Params(), LinearParams: v.LinearParams(), DType: storedType(v.Model().Config())}
+	s := Sizes{Params: v.Params(), LinearParams: v.LinearParams(), DType: storedType(v.Model())}
 	for _, l := range v.Model().Linears() {
 		s.DenseLinearParams += l.Params()
 	}

@@ -81,6 +81,7 @@ func digest(p *Problem, opt TrainOptions) (string, error) {
 		return "", err
 	}
 	opt.Dir, opt.SaveEvery, opt.Checkpoint, opt.Teacher = "", 0, nil, nil // the teacher is the problem's
+	opt.DType, opt.Recompute = p.DType, p.Recompute                       // and so are these, whichever of the two said them
 	fmt.Fprintf(h, "pare training %d\n%s\n%v %+v\n", stateVersion, c, p.Dropout, opt)
 	if err := hashArrays(h, "trained", p.Trained); err != nil {
 		return "", err

@@ -214,6 +214,8 @@ func TestStateOfAnother(t *testing.T) {
 			p.Frozen["model.norm.weight"] = Numbers(make([]float32, 16), 16)
 		},
 		"dropout": func(p *Problem, _ *TrainOptions) { p.Dropout = 0.2 },
+		"type":    func(p *Problem, _ *TrainOptions) { p.DType = BFloat16 },
+		"again":   func(p *Problem, _ *TrainOptions) { p.Recompute = true },
 	} {
 		p, next, opt := keptTraining(dir)
 		change(p, &opt)

@@ -64,12 +64,26 @@ func (a *Adapter) write(dir string) error {
 
 func (a *Adapter) config() *peftConfig {
 	if a.LoRA != nil {
-		return a.LoRA.peftConfig()
+		c := a.LoRA.peftConfig()
+		if c.TargetModules == allLinear {
+			c.TargetModules = a.ends()
+		}
+		return c
 	}
 	o := a.Subspace
 	c := &peftConfig{Bias: "none", InferenceMode: true, InitLoRAWeights: true, LoRAAlpha: 1, LoRADropout: o.Dropout, PEFTType: peftSubspace, R: cmp.Or(o.Rank, mostDirections), TaskType: "CAUSAL_LM"}
 	c.setTargets(o.Targets, o.Pattern)
 	return c.filled()
+}
+
+// ends are the last parts of the names that have a branch, as PEFT itself writes all-linear. That word would have PEFT put branches beside both factors of a
+// factored linear, and pass over ours, which stand beside the whole, with no more than a warning; given the names it says that it cannot.
+func (a *Adapter) ends() []string {
+	ends := map[string]bool{}
+	for linear := range a.Sides {
+		ends[linear[strings.LastIndex(linear, ".")+1:]] = true
+	}
+	return slices.Sorted(maps.Keys(ends))
 }
 
 // tensors are what is saved of one branch: its trained parts, and of the subspace form where they stand.
@@ -221,7 +235,10 @@ func loadSubspace(path string, c *peftConfig, v *transformer.Variant) (*Adapter,
 // loadDirections reads one branch of the subspace form.
 func loadDirections(f *tensorfile.File, path, name string, m module) (*transformer.Side, []int, error) {
 	shape := f.Shape(name + indexSuffix)
-	if m.rank == 0 || len(shape) != 1 || shape[0] < 1 || shape[0] > m.rank {
+	if m.rank == 0 {
+		return nil, nil, fmt.Errorf("%s: tensor %s: expected %s to be held as two factors, as it was when the adapter was made, found it whole; the adapter is of another model", path, name+indexSuffix, m.linear)
+	}
+	if len(shape) != 1 || shape[0] < 1 || shape[0] > m.rank {
 		return nil, nil, fmt.Errorf("%s: tensor %s: expected from 1 to %d directions, the rank of the factored linear, found shape %v", path, name+indexSuffix, m.rank, shape)
 	}
 	wide, err := f.Int64(name+indexSuffix, shape...)

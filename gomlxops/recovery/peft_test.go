@@ -73,6 +73,34 @@ func TestAdapterFiles(t *testing.T) {
 	}
 }
 
+// TestEveryTarget saves an adapter for all linears, some of them factored: its configuration has their names.
+func TestEveryTarget(t *testing.T) {
+	v, _ := mixed(t)
+	a, err := NewLoRA(v, LoRA{Rank: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(t.TempDir(), "a")
+	if err := a.Save(dir); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(filepath.Join(dir, AdapterConfig))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var c struct {
+		Targets []string `json:"target_modules"`
+	}
+	want := []string{"down_proj", "gate_proj", "k_proj", "o_proj", "q_proj", "up_proj", "v_proj"}
+	if err := json.Unmarshal(data, &c); err != nil || !slices.Equal(c.Targets, want) {
+		t.Errorf("target_modules %q, %v, expected %q", c.Targets, err, want)
+	}
+	back, err := LoadAdapter(dir, v)
+	if err != nil || len(back.Sides) != len(a.Sides) {
+		t.Errorf("read back: %v", err)
+	}
+}
+
 // TestPEFTLayout checks names, shapes, metadata and keys of what is written against those of PEFT, read by a reader of another hand.
 func TestPEFTLayout(t *testing.T) {
 	v, _ := mixed(t)
@@ -248,7 +276,7 @@ func TestAdapterOfAnotherModel(t *testing.T) {
 	if err := a.Save(dir); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := LoadAdapter(dir, v.Model().Dense()); err == nil || !strings.Contains(err.Error(), "subspace_index") {
+	if _, err := LoadAdapter(dir, v.Model().Dense()); err == nil || !strings.Contains(err.Error(), "to be held as two factors") {
 		t.Errorf("a subspace adapter was loaded beside dense linears: %v", err)
 	}
 }

@@ -92,6 +92,9 @@ func (c badCase) checkSums(t *testing.T, sums map[string]float64, err error) {
 
 func (c badCase) checkError(t *testing.T, message string) {
 	t.Log(message)
+	if strings.Contains(message, "\n") {
+		t.Errorf("expected one error, found another behind it")
+	}
 	files := append(c.AnyFile, c.File)
 	if !containsAny(message, files) {
 		t.Errorf("expected the error to name %v", files)

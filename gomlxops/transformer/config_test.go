@@ -22,6 +22,8 @@ func TestConfigReads(t *testing.T) {
 		`,"eos_token_id":[5,7],"bos_token_id":3}`:                      func(c *Config) bool { return c.EOS == 5 && c.BOS == 3 },
 		`,"bos_token_id":null,"rope_scaling":null}`:                    func(c *Config) bool { return c.BOS == -1 },
 		`,"rope_parameters":{"rope_type":"default","rope_theta":5e5}}`: func(c *Config) bool { return c.RopeTheta == 5e5 },
+		`,"rope_parameters":{"rope_theta":5e5}}`:                       func(c *Config) bool { return c.RopeTheta == 5e5 && c.Positions.Scaling == Scaling{} },
+		`,"rope_scaling":{}}`:                                          func(c *Config) bool { return c.Positions.Scaling == Scaling{} },
 		`,"dtype":"bfloat16"}`:                                         func(c *Config) bool { return c.DType == "bfloat16" },
 		`,"quirk":{"b":1,"a":[2]}}`:                                    func(c *Config) bool { return string(c.Rest["quirk"]) == `{"b":1,"a":[2]}` },
 	} {
@@ -56,6 +58,7 @@ func TestConfigRefuses(t *testing.T) {
 	for text, field := range map[string]string{
 		`,"rope_scaling":{"type":"linear","factor":0.5}}`:             "rope_scaling",
 		`,"rope_scaling":{"type":"linear"}}`:                          "rope_scaling",
+		`,"rope_scaling":{"factor":2.0}}`:                             "a rope_type beside the factor",
 		`,"rope_scaling":{"rope_type":"longrope"}}`:                   `"longrope"`,
 		`,"rope_scaling":{"type":"dynamic","factor":2,"alpha":1000}}`: "alpha",
 		`,"rope_scaling":{"type":"llama3","factor":2}}`:               "low_freq_factor",
@@ -95,5 +98,20 @@ func TestWindows(t *testing.T) {
 	}
 	if _, err := ParseConfig([]byte(mistral + `,"sliding_window":0}`)); err == nil || !strings.Contains(err.Error(), "sliding_window") {
 		t.Errorf("a window of nothing: %v", err)
+	}
+}
+
+// TestPositionsLeftOut reads configurations that do not say for how many positions the model is, as those of the first LLaMA; zero is not left out.
+func TestPositionsLeftOut(t *testing.T) {
+	const field = `"max_position_embeddings":32`
+	for family, want := range map[string]int{"llama": 2048, "mistral": 131072, "qwen2": 32768, "qwen3": 32768} {
+		text := strings.Replace(plain, "llama", family, 1)
+		c, err := ParseConfig([]byte(strings.Replace(text, field, `"max_sequence_length":32`, 1) + "}"))
+		if err != nil || c.MaxPositions != want {
+			t.Errorf("%s: %+v, %v; expected %d", family, c, err, want)
+		}
+		if _, err := ParseConfig([]byte(strings.Replace(text, field, `"max_position_embeddings":0`, 1) + "}")); err == nil {
+			t.Errorf("%s: took 0 positions", family)
+		}
 	}
 }

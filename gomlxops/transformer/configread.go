@@ -80,10 +80,10 @@ func (f *fields) sizes(c *Config) {
 		name := f.family.spelled(s.field)
 		switch {
 		case name == "-":
-		case s.field == "num_key_value_heads", slices.Contains(f.family.optional, s.field):
+		case s.field == "num_key_value_heads":
 			*s.value = f.integerOr(name, 0)
 		default:
-			*s.value = f.integer(name)
+			*s.value = f.size(name, s.field)
 		}
 	}
 	if c.KVHeads == 0 {
@@ -153,13 +153,16 @@ func fieldError(name, expected, found string) error {
 	return fmt.Errorf("field %s: expected %s, found %s", name, expected, found)
 }
 
-func (f *fields) integer(name string) int {
-	v, ok := f.take(name)
-	if !ok {
-		f.fail(name, "an integer", "none")
-		return 0
+// size reads a size by the family's name of it.
+func (f *fields) size(name, field string) int {
+	if v, ok := f.take(name); ok {
+		return f.parseInt(name, v)
 	}
-	return f.parseInt(name, v)
+	otherwise, optional := f.family.optional[field]
+	if !optional {
+		f.fail(name, "an integer", "none")
+	}
+	return otherwise
 }
 
 func (f *fields) integerOr(name string, otherwise int) int {

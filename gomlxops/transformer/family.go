@@ -18,7 +18,7 @@ type family struct {
 	// spelling gives the family's own names of fields, by LLaMA's; "-" for what it does not have. Names that are not in
 	// it are LLaMA's.
 	spelling map[string]string
-	optional []string // sizes that the file may leave out, for read to fill in; num_key_value_heads always may
+	optional map[string]int // sizes that the file may leave out, with what it means then; 0 is for read to fill in. num_key_value_heads always may
 	layout   layout
 
 	// read takes the keys that are the family's own. The sizes in spelling are read before it, the rest of the

@@ -17,7 +17,7 @@ var _ = register(family{
 		"hidden_size": "n_embd", "intermediate_size": "n_inner", "num_hidden_layers": "n_layer", "num_attention_heads": "n_head",
 		"max_position_embeddings": "n_positions", "rms_norm_eps": "layer_norm_epsilon", "num_key_value_heads": "-", "head_dim": "-",
 	},
-	optional: []string{"intermediate_size"},
+	optional: map[string]int{"intermediate_size": 0},
 	layout: layout{
 		prefix:    "transformer.",
 		embedding: "transformer.wte", positions: "transformer.wpe",

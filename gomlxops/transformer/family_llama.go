@@ -11,6 +11,7 @@ import (
 var _ = register(family{
 	modelType:    "llama",
 	architecture: "LlamaForCausalLM",
+	optional:     map[string]int{"max_position_embeddings": 2048},
 	layout:       llamaLayout,
 	read: func(f *fields, c *Config) {
 		f.llama(c, 1e-6)

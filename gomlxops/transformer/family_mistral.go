@@ -11,6 +11,7 @@ import (
 var _ = register(family{
 	modelType:    "mistral",
 	architecture: "MistralForCausalLM",
+	optional:     map[string]int{"max_position_embeddings": 4096 * 32},
 	layout:       llamaLayout,
 	read: func(f *fields, c *Config) {
 		f.llama(c, 1e-6)

@@ -15,6 +15,7 @@ import (
 var _ = register(family{
 	modelType:    "qwen2",
 	architecture: "Qwen2ForCausalLM",
+	optional:     map[string]int{"max_position_embeddings": 32768},
 	layout:       llamaLayout,
 	read: func(f *fields, c *Config) {
 		f.llama(c, 1e-6)

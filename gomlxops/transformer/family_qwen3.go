@@ -10,6 +10,7 @@ import "encoding/json/jsontext"
 var _ = register(family{
 	modelType:    "qwen3",
 	architecture: "Qwen3ForCausalLM",
+	optional:     map[string]int{"max_position_embeddings": 32768},
 	layout:       qwen3Layout(),
 	read: func(f *fields, c *Config) {
 		c.HeadDim = 128 // Qwen3Config's default

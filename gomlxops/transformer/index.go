@@ -23,6 +23,7 @@ func openSharded(dir string) (files []*mapped, tensors map[string]tensor, err er
 			for _, f := range files {
 				_ = f.close()
 			}
+			files = nil
 		}
 	}()
 	shards := make(map[string]*mapped)

@@ -28,7 +28,7 @@ type Model struct {
 	engine engine // built graphs and widened weights, kept between runs
 }
 
-// Open maps the configuration and the weights of the model in dir: model.safetensors, or the shards that
+// Open maps the configuration and the weights of the model in dir: model.safetensors, or where there is none the shards that
 // model.safetensors.index.json lists. It checks every name, shape and dtype against the configuration and reads no weights;
 // [Model.Verify] does.
 //

@@ -69,6 +69,11 @@ func (k ropeKeys) scaling(c *Config) (s Scaling, expected, found string) {
 	}
 	original := or(k.Original, 0)
 	switch s.Type {
+	case "":
+		if k.Factor == nil && k.Original == nil && k.Alpha == nil { // no scaling is spoken of
+			return Scaling{}, "", ""
+		}
+		return s, "a rope_type beside the factor", "none"
 	case "default":
 		return Scaling{}, "", ""
 	case scaleLinear, scaleDynamic:

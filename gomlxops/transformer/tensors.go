@@ -15,23 +15,20 @@ const (
 	indexName   = "model.safetensors.index.json"
 )
 
-// openWeights maps the weight files of a model directory and gathers their tensors by name.
+// openWeights maps the weight files of a model directory and gathers their tensors by name. Where there are both, one file goes before an
+// index, as in Hugging Face transformers: the shards may be those of an earlier model.
 func openWeights(dir string) ([]*mapped, map[string]tensor, error) {
-	_, err := os.Stat(filepath.Join(dir, indexName))
+	f, err := openMapped(filepath.Join(dir, weightsName))
 	if err == nil {
-		return openSharded(dir)
+		return []*mapped{f}, f.tensors, nil
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, err
 	}
-	f, err := openMapped(filepath.Join(dir, weightsName))
-	if errors.Is(err, fs.ErrNotExist) {
+	if _, at := os.Stat(filepath.Join(dir, indexName)); errors.Is(at, fs.ErrNotExist) {
 		return nil, nil, fmt.Errorf("expected the weights in %s or listed by %s, found neither: %w", weightsName, indexName, err)
 	}
-	if err != nil {
-		return nil, nil, err
-	}
-	return []*mapped{f}, f.tensors, nil
+	return openSharded(dir)
 }
 
 // checkTensors compares the tensors with what the configuration asks for.

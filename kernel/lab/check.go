@@ -144,12 +144,9 @@ func (l *Lab) CheckMeasure(m *Model, o Measure) error {
 	if err := o.check(); err != nil || o.Nothing || o.Protocol != "" {
 		return err
 	}
-	most := m.Config().MaxPositions
-	switch o = o.withDefaults(m); {
-	case o.Blocks < -1:
-		return fmt.Errorf("blocks: expected a number of blocks, or -1 for all, found %d", o.Blocks)
-	case o.Length < 2 || o.Length > most:
-		return fmt.Errorf("length: expected blocks of 2 to %d tokens (max_position_embeddings), found %d", most, o.Length)
+	o = o.withDefaults(m)
+	if err := o.checkBlocks(m); err != nil {
+		return err
 	}
 	for _, q := range o.questions() {
 		text, err := l.Tokens(m, q.text, q.part)
@@ -163,6 +160,18 @@ func (l *Lab) CheckMeasure(m *Model, o Measure) error {
 	return nil
 }
 
+// checkBlocks refuses blocks that make no sense, and those that the model does not take.
+func (o Measure) checkBlocks(m *Model) error {
+	most := m.Config().Longest()
+	switch {
+	case o.Blocks < -1:
+		return fmt.Errorf("blocks: expected a number of blocks, or -1 for all, found %d", o.Blocks)
+	case o.Length < 2 || o.Length > most:
+		return fmt.Errorf("length: expected blocks of 2 to %d tokens (max_position_embeddings), found %d", most, o.Length)
+	}
+	return nil
+}
+
 // checkText refuses calibration text that cannot be read, or is too short.
 func (l *Lab) checkText(m *Model, a Attempt) error {
 	if err := a.Calibration.checkLengths(); err != nil {
@@ -172,7 +181,7 @@ func (l *Lab) checkText(m *Model, a Attempt) error {
 	if err != nil {
 		return err
 	}
-	if most := m.Config().MaxPositions; s.Length > most {
+	if most := m.Config().Longest(); s.Length > most {
 		return fmt.Errorf("length: expected calibration sequences of at most %d tokens (max_position_embeddings), found %d", most, s.Length)
 	}
 	if s.Groups < 1 || s.Sequences%s.Groups != 0 {

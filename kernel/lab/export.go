@@ -107,7 +107,22 @@ func (m *Model) vocabulary(without bool) (*export.Vocabulary, error) {
 	for _, k := range v.Kinds {
 		out.Types = append(out.Types, int32(k))
 	}
+	m.cutVocabulary(out)
 	return out, nil
+}
+
+// cutVocabulary leaves out the added tokens that the model has no row for.
+func (m *Model) cutVocabulary(v *export.Vocabulary) {
+	rows := m.Config().VocabSize
+	if len(v.Tokens) <= rows {
+		return
+	}
+	v.Tokens, v.Types, v.Scores = v.Tokens[:rows], v.Types[:rows], v.Scores[:min(rows, len(v.Scores))]
+	for _, id := range []*int32{&v.Unknown, &v.Pad} {
+		if int(*id) >= rows {
+			*id = -1
+		}
+	}
 }
 
 // checkHF compares a directory with what it was made of.

@@ -53,6 +53,9 @@ type Continuation struct {
 // With an error there is a result as well, of what was generated before; an interrupt is such an error.
 func (l *Lab) Generate(ctx context.Context, m *Model, prompt string, opt Generation, out io.Writer) (*Continuation, error) {
 	done := &Continuation{Model: m.Name, Prompt: prompt, Tokens: []int32{}, Finish: transformer.FinishBreak, Sampling: opt.Sampling}
+	if err := m.NeedTokenizer(); err != nil {
+		return done, err
+	}
 	ids, err := opt.read(m.Tokenizer, &done.Prompt)
 	if err != nil {
 		return done, fmt.Errorf("%s: %w", m.Name, err)

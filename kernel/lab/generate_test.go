@@ -205,3 +205,20 @@ func TestStopWriter(t *testing.T) {
 		}
 	}
 }
+
+// A model without a tokenizer opens, and continues no text.
+func TestGenerateNeedsTokenizer(t *testing.T) {
+	l, m := openPocket(t)
+	dir := filepath.Join(t.TempDir(), "bare")
+	if err := transformer.SaveTensors(t.Context(), dir, m.Config(), m.Config().Init(1), "BF16", nil); err != nil {
+		t.Fatal(err)
+	}
+	bare, err := l.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer bare.Close()
+	if done, err := l.Generate(t.Context(), bare, "Nora", Generation{}, nil); err == nil || !strings.Contains(err.Error(), "tokenizer.json") || done == nil {
+		t.Errorf("%v, %+v: expected an error that names the file that is missing", err, done)
+	}
+}

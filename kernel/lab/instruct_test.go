@@ -79,6 +79,15 @@ func TestInstructionsOfFile(t *testing.T) {
 	if _, err := l.Instructions(m, Instruct{Data: path, SkipEmpty: true, Template: "vicuna"}); err == nil || !strings.Contains(err.Error(), "vicuna") {
 		t.Errorf("an unknown template: error %v", err)
 	}
+	study, m := studyOf(t, l)
+	few := filepath.Join(t.TempDir(), "few.jsonl")
+	if err := os.WriteFile(few, []byte(`{"instruction": "Say one.", "output": "One."}`+"\n"+`{"instruction": "Say two.", "output": "Two."}`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	r := Recovery{Instructions: &Instruct{Data: few}, Steps: 1, Batch: 1, EvalEvery: 1}
+	if _, err := study.Recover(t.Context(), m, Attempt{Method: Dense}, r); err == nil || !strings.Contains(err.Error(), "kept for measuring") {
+		t.Errorf("two rows, of which some should be kept: error %v", err)
+	}
 	one, two := Instruct{Data: path}, Instruct{Data: path, Whole: true}
 	if one.String() == two.String() || !strings.Contains(one.String(), path) {
 		t.Errorf("%s and %s are not told apart", one, two)

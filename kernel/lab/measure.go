@@ -109,6 +109,9 @@ func (l *Lab) PerplexityOf(ctx context.Context, m *Model, v *transformer.Variant
 		return nil, err
 	}
 	opt = opt.withDefaults(m)
+	if err := opt.checkBlocks(m); err != nil && opt.Protocol == "" {
+		return nil, err
+	}
 	q := opt.questions()[0]
 	watch := l.watch("Perplexity on " + whole(q.text, q.part))
 	defer watch.Close()

@@ -54,13 +54,14 @@ func (l *Lab) Open(name string) (*Model, error) {
 	return opened, nil
 }
 
-// openTokenizer opens the tokenizer of a model with the given vocabulary.
+// openTokenizer opens the tokenizer of a model with the given vocabulary. It may have added tokens that the model has no row for, as long as no text
+// begins or ends with one: the checkpoints of LLaMA with a token for padding are such. A text that spells one out is refused where it is run.
 func openTokenizer(dir string, vocabulary int) (*tokenizer.Tokenizer, error) {
 	t, err := tokenizer.Open(dir)
 	if err != nil {
 		return nil, err
 	}
-	if t.VocabSize() > vocabulary {
+	if max(t.LearntSize(), int(t.BOS())+1, int(t.EOS())+1) > vocabulary {
 		return nil, fmt.Errorf("%s: the tokenizer has %d tokens, but config.json says vocab_size %d; take the tokenizer that the model was trained with", dir, t.VocabSize(), vocabulary)
 	}
 	return t, nil

@@ -2,8 +2,8 @@ package lab
 
 import (
 	"fmt"
+	"strings"
 
-	"github.com/parelab/pare/gomlxops/evaluate"
 	"github.com/parelab/pare/gomlxops/transformer"
 	"github.com/parelab/pare/kernel/show"
 )
@@ -22,9 +22,14 @@ type Info struct {
 	MaxPositions int    `json:"max_positions"`
 	Params       int64  `json:"params"`
 	LinearParams int64  `json:"linear_params"` // in decoder linears, what compression works on
-	DType        string `json:"dtype"`
-	Bytes        int64  `json:"bytes"` // of the parameters in that dtype
+	DType        string `json:"dtype"`         // of most of the parameters, as they lie in the files
+	Bytes        int64  `json:"bytes"`         // of the parameters in the files
 	Digest       string `json:"digest"`
+
+	// DTypes are all that occur in the files, the one of most parameters first.
+	DTypes []string `json:"dtypes"`
+	// Unused are tensors of the files that the model passes over.
+	Unused []string `json:"unused"`
 
 	// Linears are what compression works on, by kind, in forward order.
 	Linears []KindInfo `json:"linears"`
@@ -51,11 +56,12 @@ type KindInfo struct {
 func (m *Model) Info() (Info, error) {
 	c, v := m.Config(), m.Dense()
 	digest, err := m.Digest()
+	files := m.Storage()
 	info := Info{
 		Name: m.Name, Dir: m.Dir(), Architecture: c.ModelType, Layers: c.Layers, HiddenSize: c.HiddenSize, Heads: c.Heads,
 		KVHeads: c.KVHeads, MLPSize: c.IntermediateSize, Vocabulary: c.VocabSize, MaxPositions: c.Longest(), Shapes: c.Shapes,
-		Params: m.Params(), LinearParams: v.LinearParams(), DType: c.DType, Digest: digest,
-		Linears: m.kinds(), Bytes: evaluate.Size(v).Bytes,
+		Params: m.Params(), LinearParams: v.LinearParams(), Digest: digest, Linears: m.kinds(),
+		DType: files.DTypes[0], DTypes: files.DTypes, Bytes: files.Bytes, Unused: append([]string{}, files.Unused...),
 	}
 	if m.Tokenizer != nil {
 		info.Tokenizer = describeTokenizer(m.Tokenizer)
@@ -97,8 +103,11 @@ func (i Info) Facts() show.Fragment {
 	for _, k := range i.Linears {
 		items = append(items, show.Fact{Name: "  " + string(k.Kind), Value: fmt.Sprintf("%d × %d×%d, %.1f%%", k.Count, k.Out, k.In, 100*i.share(k))})
 	}
-	items = append(items, show.Fact{Name: "stored as", Value: fmt.Sprintf("%s, %.1f MB", i.DType, float64(i.Bytes)/1e6)},
-		show.Fact{Name: "digest", Value: i.Digest}, show.Fact{Name: "directory", Value: i.Dir})
+	items = append(items, show.Fact{Name: "stored as", Value: fmt.Sprintf("%s, %.1f MB", strings.Join(i.DTypes, " and "), float64(i.Bytes)/1e6)})
+	if n := len(i.Unused); n > 0 {
+		items = append(items, show.Fact{Name: "passed over", Value: fmt.Sprintf("%d of the files' tensors, such as %s", n, i.Unused[0])})
+	}
+	items = append(items, show.Fact{Name: "digest", Value: i.Digest}, show.Fact{Name: "directory", Value: i.Dir})
 	return show.Facts{Title: "Model " + i.Name, Items: append(items, i.tokenizerFacts()...)}
 }
 

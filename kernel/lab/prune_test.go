@@ -374,6 +374,9 @@ func TestCheckMeasure(t *testing.T) {
 		if err := l.CheckMeasure(m, o); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q", err, want)
 		}
+		if _, err := l.Perplexity(t.Context(), m, o); o.Elsewhere == "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("without a study got %v, want %q", err, want)
+		}
 	}
 	for _, o := range []Measure{{}, {Blocks: -1}, {Nothing: true, Text: "nowhere.txt"}} {
 		if err := l.CheckMeasure(m, o); err != nil {

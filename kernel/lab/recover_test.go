@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -294,9 +295,51 @@ func TestRecoveryRefused(t *testing.T) {
 		"WarmUp":                          {WarmUp: 9, Steps: 2, Batch: 1, Length: 8},
 		"nowhere.txt":                     {Text: "nowhere.txt"},
 		"none of the targets is a factor": {Trained: BySubspace, Steps: 2, Batch: 1, Length: 8},
+		"Steps: expected at least 1":      {Steps: -1},
+		"accumulate: expected a number":   {Accumulate: 3, Steps: 2, Batch: 4, Length: 8},
+		"found -2":                        {Accumulate: -2, Steps: 2, Batch: 4, Length: 8},
+		"LearningRate":                    {LearningRate: math.NaN()},
+		"DType":                           {DType: "f16"},
+		"EvalEvery":                       {EvalEvery: -1},
+		"Patience":                        {Patience: -1},
+		"temperature":                     {Teach: 0.5, Temperature: -1},
 	} {
 		if _, err := study.Recover(t.Context(), m, Attempt{Method: Dense}, r); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("expected an error with %q, found %v", want, err)
 		}
+	}
+	// Of options that can be seen to be wrong no trial tells: three need the model's linears.
+	trials, err := l.Store.Trials(t.Context(), study.Name, tracker.Filter{})
+	if err != nil || len(trials) != 3 {
+		t.Errorf("%d trials, %v: expected 3", len(trials), err)
+	}
+}
+
+// TestShuffled walks through a text of 7 blocks in steps of 3, and comes back: every round has each block once, and the order is that of all rounds drawn at once.
+func TestShuffled(t *testing.T) {
+	ids := make([]int32, 7*4)
+	for i := range ids {
+		ids[i] = int32(i)
+	}
+	next, err := shuffled(ids, 3, 4, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	random := rand.New(rand.NewPCG(5, 0))
+	var all []int
+	for range 5 {
+		all = append(all, random.Perm(7)...)
+	}
+	checked := 0
+	for _, step := range []int{1, 2, 3, 4, 11, 2, 1, 9} {
+		for k, block := range next(step) {
+			if at := all[3*(step-1)+k]; len(block) != 4 || block[0] != int32(4*at) {
+				t.Errorf("step %d, block %d: %v, expected the one that begins with %d", step, k, block, 4*at)
+			}
+			checked++
+		}
+	}
+	if checked != 24 {
+		t.Errorf("checked %d", checked)
 	}
 }

@@ -30,6 +30,9 @@ func (l *Lab) lessons(m *Model, r Recovery) (*lessons, error) {
 		if err != nil {
 			return nil, err
 		}
+		if r.EvalEvery > 0 && len(d.HeldTokens) == 0 {
+			return nil, fmt.Errorf("%s: expected some that can be kept for measuring, a tenth at most, found too few; take more, or measure never", r.data())
+		}
 		return &lessons{next: d.Next, held: recovery.Batch{Tokens: d.HeldTokens, Weights: d.HeldWeights}, name: d.Name, digest: d.Digest}, nil
 	}
 	text, err := l.Tokens(m, r.Text, TrainPart)
@@ -45,10 +48,10 @@ func (l *Lab) lessons(m *Model, r Recovery) (*lessons, error) {
 		}
 		ids, out.held.Tokens = ids[:len(ids)-held], datasets.Blocks(ids[len(ids)-held:], r.Length+1)
 	}
-	windows, err := shuffled(ids, r.Steps*r.Batch, r.Length+1, r.Seed)
+	batches, err := shuffled(ids, r.Batch, r.Length+1, r.Seed)
 	if err != nil {
 		return nil, fmt.Errorf("text %s: %w", text, err)
 	}
-	out.next = func(step int) recovery.Batch { return recovery.Batch{Tokens: windows[(step-1)*r.Batch : step*r.Batch]} }
+	out.next = func(step int) recovery.Batch { return recovery.Batch{Tokens: batches(step)} }
 	return out, nil
 }

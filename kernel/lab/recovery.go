@@ -133,16 +133,33 @@ func (r Recovery) check() error {
 		return fmt.Errorf("%s trains everything; leave targets out", r.Trained)
 	case r.Batch < 1 || r.Length < 1:
 		return fmt.Errorf("batch and length: expected at least 1 of each, found %d sequences of %d tokens", r.Batch, r.Length)
+	case r.Accumulate < 1 || r.Batch%r.Accumulate != 0:
+		return fmt.Errorf("accumulate: expected a number of parts that a batch of %d can be cut into, found %d", r.Batch, r.Accumulate)
 	case r.SaveEvery < 1:
 		return fmt.Errorf("steps between saved states: expected at least 1, found %d", r.SaveEvery)
 	case r.Teach < 0 || r.Teach > 1 || math.IsNaN(r.Teach):
 		return fmt.Errorf("teach: expected a share from 0 to 1, found %v", r.Teach)
+	case !(r.Temperature > 0) || math.IsInf(r.Temperature, 0):
+		return fmt.Errorf("temperature: expected above 0, found %v", r.Temperature)
 	case r.Teach == 0 && r.Teacher != "":
 		return fmt.Errorf("teacher %s: expected a share of the loss for it above 0 (Teach), found none", r.Teacher)
 	case r.Merge != "" && !branches:
 		return fmt.Errorf("merge: %s has no adapter to merge; what is trained is the model itself, and is written to Out", r.Trained)
 	}
+	o := r.loop()
+	o.Held = [][]int32{nil} // some will be
+	if err := o.Check(); err != nil {
+		return err
+	}
 	return r.checkPlaces()
+}
+
+// loop are the options of the training loop that say how it trains, and not on what.
+func (r Recovery) loop() recovery.TrainOptions {
+	return recovery.TrainOptions{
+		Steps: r.Steps, WarmUp: r.WarmUp, LearningRate: r.LearningRate, WeightDecay: r.WeightDecay, ClipNorm: r.Clip, Schedule: r.Schedule,
+		Accumulate: r.Accumulate, Recompute: r.Recompute, DType: r.DType, Seed: r.Seed, EvalEvery: r.EvalEvery, Patience: r.Patience, SaveEvery: r.SaveEvery,
+	}
 }
 
 // checkPlaces refuses directories that are taken.

@@ -2,7 +2,6 @@ package lab
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -49,7 +48,7 @@ func (t *retraining) train(ctx context.Context) (*retrained, error) {
 	return &retrained{variant: v, adapter: trained, results: []*recovery.TrainResult{result}, params: t.adapter.Params()}, err
 }
 
-// prepare makes the adapter and refuses what the training loop would, before anything is measured.
+// prepare makes the adapter, before anything is measured.
 func (t *retraining) prepare() (err error) {
 	switch t.Trained {
 	case BySubspace:
@@ -57,16 +56,15 @@ func (t *retraining) prepare() (err error) {
 	case ByLoRA:
 		t.adapter, err = recovery.NewLoRA(t.smaller, t.lora(t.base))
 	}
-	return errors.Join(err, t.options().Check())
+	return err
 }
 
 // options are those of the training loop.
 func (t *retraining) options() recovery.TrainOptions {
-	return recovery.TrainOptions{
-		Steps: t.Steps, WarmUp: t.WarmUp, LearningRate: t.LearningRate, WeightDecay: t.WeightDecay, ClipNorm: t.Clip, Schedule: t.Schedule,
-		Accumulate: t.Accumulate, Recompute: t.Recompute, DType: t.DType, Seed: t.Seed, Teacher: t.teacher, EvalEvery: t.EvalEvery, Patience: t.Patience,
-		Held: t.lessons.held.Tokens, HeldWeights: t.lessons.held.Weights, Dir: t.state, SaveEvery: t.SaveEvery, Data: t.lessons.name + " " + t.lessons.digest,
-	}
+	o := t.loop()
+	o.Teacher, o.Dir, o.Data = t.teacher, t.state, t.lessons.name+" "+t.lessons.digest
+	o.Held, o.HeldWeights = t.lessons.held.Tokens, t.lessons.held.Weights
+	return o
 }
 
 // twoSided trains the outer factors with the first half of the steps and the inner ones with the rest, so that it learns from as much text as the

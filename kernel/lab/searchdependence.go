@@ -22,8 +22,8 @@ func (f *Found) Dependence() show.Panels {
 	p := show.Panels{
 		Title: "What the surrogate thinks each ratio does", X: show.Axis{Label: "ratio removed of the group", Format: show.Percent},
 		Y: show.Axis{Label: f.measured()}, Columns: f.bands(),
-		Caption: "What is expected when one group loses the ratio below and the others pay for it: averaged over random allocations (partial dependence) with the " +
-			"mean deviation as a band, and from the best trial's allocation on.",
+		Caption: "What is expected when one group loses the ratio below and the others pay for it: averaged over allocations between those that were tried (partial " +
+			"dependence) with the mean deviation as a band, and from the best trial's allocation on. Lines end a tenth beyond the outermost trials.",
 	}
 	s, err := f.Surrogate()
 	if err != nil {

@@ -59,6 +59,9 @@ func ParseObjective(text string) (o Objective, err error) {
 		}
 		*o.weights()[at] = weight
 	}
+	if o.String() == "" {
+		return o, fmt.Errorf("objective %q: expected a weight above 0, found none", text)
+	}
 	return o, o.check()
 }
 

@@ -42,7 +42,7 @@ func TestParseObjective(t *testing.T) {
 	if paper, random := (Objective{}).withDefaults(bayesopt.Paper), (Objective{}).withDefaults(bayesopt.Random); paper.String() != "perplexity+4.1*reverse-kl" || random.String() != "kl" {
 		t.Errorf("the paper's sampler has %s by default, random search %s", paper, random)
 	}
-	for text, want := range map[string]string{"kl+": `found ""`, "two*kl": `found "two"`, "entropy": `found "entropy"`, "-1*kl": "at least 0 for kl", "NaN*loss": "at least 0 for loss", "kl+kl": "twice"} {
+	for text, want := range map[string]string{"kl+": `found ""`, "two*kl": `found "two"`, "entropy": `found "entropy"`, "-1*kl": "at least 0 for kl", "NaN*loss": "at least 0 for loss", "kl+kl": "twice", "0*kl+0*loss": "expected a weight above 0"} {
 		if _, err := ParseObjective(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got %v, want %q", text, err, want)
 		}

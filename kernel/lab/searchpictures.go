@@ -85,7 +85,7 @@ func (f *Found) free() (free []bayesopt.Variable) {
 // [bayesopt.Surrogate.Importances].
 func (f *Found) Importance() show.Bars {
 	b := show.Bars{Title: "Which ratios matter", Format: "%.2f",
-		Caption: "Part of the variance of the surrogate's mean over random allocations of this budget that one group's ratio explains alone, the others " +
+		Caption: "Part of the variance of the surrogate's mean over allocations between those that were tried that one group's ratio explains alone, the others " +
 			"paying for it (the first-order index of functional ANOVA: Hutter, Hoos and Leyton-Brown, 2014). Values count as the surrogate " +
 			"sees them, bad ones compressed. The parts need not add up to 1: under one budget no ratio moves alone."}
 	if _, err := f.Surrogate(); err != nil {

@@ -112,12 +112,8 @@ func (h *hunt) ask(ctx context.Context) (q *asked, run *tracker.Run, err error) 
 		if err := h.learn(ctx); err != nil {
 			return nil, nil, err
 		}
-		o, err := bayesopt.New(h.space.Space, h.options, trials...)
-		if err != nil {
-			return nil, nil, err
-		}
 		q := &asked{}
-		if q.Suggestion, err = o.Ask(); err != nil {
+		if q.Suggestion, err = h.suggest(trials); err != nil {
 			return nil, nil, err
 		}
 		if q.best, err = h.incumbent(ctx, trials, numbers); err != nil {
@@ -127,6 +123,19 @@ func (h *hunt) ask(ctx context.Context) (q *asked, run *tracker.Run, err error) 
 			return q, run, err
 		}
 	}
+}
+
+// suggest asks the optimiser what comes after the trials. It is one optimiser throughout, since it remembers what it fitted to fewer of them.
+func (h *hunt) suggest(trials []bayesopt.Trial) (s bayesopt.Suggestion, err error) {
+	if h.optimizer == nil {
+		if h.optimizer, err = bayesopt.New(h.space.Space, h.options); err != nil {
+			return s, err
+		}
+	}
+	if err := h.optimizer.Continue(trials...); err != nil {
+		return s, err
+	}
+	return h.optimizer.Ask()
 }
 
 // claim makes the suggestion's trial, or returns no run where another process was first.

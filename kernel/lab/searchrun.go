@@ -30,8 +30,9 @@ type hunt struct {
 	digest  string            // of all that makes the search's trials comparable and repeatable
 	watch   Watcher
 
-	mu      sync.Mutex // of one question to the optimiser
-	failure error      // of the last trial that failed here
+	mu        sync.Mutex          // of one question to the optimiser
+	optimizer *bayesopt.Optimizer // nil before the first
+	failure   error               // of the last trial that failed here
 }
 
 // asked is a suggestion, and the incumbent when it was made; nil where trials are not stopped early.

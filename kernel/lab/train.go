@@ -99,11 +99,10 @@ type training struct {
 func (l *Lab) train(ctx context.Context, opt Training, t training) error {
 	watch := l.watch("Train on " + opt.Text)
 	defer watch.Close()
-	windows, err := shuffled(t.ids, opt.Steps*opt.Batch, opt.Length+1, opt.Seed)
+	next, err := shuffled(t.ids, opt.Batch, opt.Length+1, opt.Seed)
 	if err != nil {
 		return fmt.Errorf("text %s: %w", opt.Text, err)
 	}
-	next := func(step int) [][]int32 { return windows[(step-1)*opt.Batch : step*opt.Batch] }
 	result, err := recovery.Train(ctx, t.config, t.config.Init(opt.Seed), next, opt.options(), both{t.run, watch})
 	if err != nil {
 		return err
@@ -115,20 +114,40 @@ func (l *Lab) train(ctx context.Context, opt Training, t training) error {
 	return transformer.SaveTensors(ctx, opt.Out, t.config, result.Weights, "BF16", extra)
 }
 
-// shuffled returns n blocks of the text: every block once, in random order, then every block once more, as often as it takes.
-func shuffled(ids []int32, n, length int, seed uint64) ([][]int32, error) {
+// shuffled returns the n blocks of each step, counted from 1: of the text every block once, in random order, then every block once more, as often as it takes.
+func shuffled(ids []int32, n, length int, seed uint64) (func(step int) [][]int32, error) {
 	blocks := datasets.Blocks(ids, length)
 	if len(blocks) == 0 {
 		return nil, fmt.Errorf("%d tokens make no block of %d; take a longer text or a shorter length", len(ids), length)
 	}
-	random := rand.New(rand.NewPCG(seed, 0))
-	var out [][]int32
-	for len(out) < n {
-		for _, i := range random.Perm(len(blocks)) {
-			out = append(out, blocks[i])
+	rounds := rounds{seed: seed, of: len(blocks)}
+	return func(step int) [][]int32 {
+		out := make([][]int32, n)
+		for k := range out {
+			out[k] = blocks[rounds.at((step-1)*n+k)]
 		}
+		return out
+	}, nil
+}
+
+// rounds are random orders of numbers below of, one after the other, of which it remembers one.
+type rounds struct {
+	seed   uint64
+	of     int
+	random *rand.Rand
+	round  int // that order is of
+	order  []int
+}
+
+func (r *rounds) at(i int) int {
+	if r.order == nil || i/r.of < r.round {
+		r.random, r.round = rand.New(rand.NewPCG(r.seed, 0)), 0
+		r.order = r.random.Perm(r.of)
 	}
-	return out[:n], nil
+	for ; r.round < i/r.of; r.round++ {
+		r.order = r.random.Perm(r.of)
+	}
+	return r.order[i%r.of]
 }
 
 // tokens reads the training text and the tokenizer that goes with it: the embedded one for pocket, else one that is learnt
