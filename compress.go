@@ -222,6 +222,5 @@ func (r *compressRequest) print(cmd *cobra.Command, out *lab.Outcome) error {
 			return err
 		}
 	}
-	_, err := fmt.Fprintf(w, "%s, trial %d of study %s\n", r.Out, out.Trial, r.study)
-	return err
+	return printPlace(w, r.Out, out.Trial, r.study)
 }

@@ -190,6 +190,5 @@ func (r *pruneRequest) print(cmd *cobra.Command, out *lab.Outcome) error {
 	if err := show.Print(w, items...); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(w, "%s, trial %d of study %s\n", r.Out, out.Trial, r.study)
-	return err
+	return printPlace(w, r.Out, out.Trial, r.study)
 }

@@ -55,9 +55,12 @@ func Rename(from, to string) error {
 }
 
 // WriteDir has write fill a directory beside dir, and gives it dir's name when all of it is on disk, in the place of what is there: whether that may go is the
-// caller's to say. The files that write leaves must be synced. After an error what was there before still is.
+// caller's to say. Where dir is a symbolic link, the directory that it leads to is meant. The files that write leaves must be synced. After an error what was
+// there before still is.
 func WriteDir(dir string, write func(fresh string) error) (err error) {
-	dir = filepath.Clean(dir)
+	if dir, err = followed(filepath.Clean(dir)); err != nil {
+		return err
+	}
 	parent := filepath.Dir(dir)
 	if err := os.MkdirAll(parent, 0o755); err != nil {
 		return err
@@ -81,6 +84,14 @@ func WriteDir(dir string, write func(fresh string) error) (err error) {
 		return err
 	}
 	return swapIn(fresh, dir)
+}
+
+// followed is what dir leads to where it is a symbolic link; one that leads nowhere is an error.
+func followed(dir string) (string, error) {
+	if at, err := os.Lstat(dir); err != nil || at.Mode()&fs.ModeSymlink == 0 {
+		return dir, nil
+	}
+	return filepath.EvalSymlinks(dir)
 }
 
 // swapIn moves fresh to dir; what was at dir is moved aside first and removed last.

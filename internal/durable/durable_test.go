@@ -3,6 +3,7 @@ package durable
 import (
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -131,5 +132,30 @@ func TestWriteDir(t *testing.T) {
 	}
 	if all, err := os.ReadDir(parent); err != nil || len(all) != 1 {
 		t.Errorf("%d entries beside and with the directory, %v; expected it alone", len(all), err)
+	}
+}
+
+// A link to a directory stays a link, and what is written lies where it leads; one that leads nowhere is an error.
+func TestWriteDirFollowsLinks(t *testing.T) {
+	root := t.TempDir()
+	real, link, lost := filepath.Join(root, "elsewhere", "real"), filepath.Join(root, "link"), filepath.Join(root, "lost")
+	if err := errors.Join(os.MkdirAll(real, 0o755), os.Symlink(real, link), os.Symlink(filepath.Join(root, "nowhere"), lost)); err != nil {
+		t.Skipf("no symbolic links here: %v", err)
+	}
+	write := func(fresh string) error { return WriteFile(filepath.Join(fresh, "a"), []byte("1")) }
+	if err := WriteDir(link, write); err != nil {
+		t.Fatal(err)
+	}
+	if to, err := os.Readlink(link); err != nil || to != real {
+		t.Errorf("the link leads to %q, %v", to, err)
+	}
+	if data, err := os.ReadFile(filepath.Join(real, "a")); err != nil || string(data) != "1" {
+		t.Errorf("found %q, %v", data, err)
+	}
+	if err := WriteDir(lost, write); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a link that leads nowhere: %v", err)
+	}
+	if left, err := os.ReadDir(root); err != nil || len(left) != 3 {
+		t.Errorf("left behind: %v, %v", left, err)
 	}
 }

@@ -43,7 +43,8 @@ func (c Calibration) withDefaults(m *Model) Calibration {
 	return c
 }
 
-// Moments are what a calibration leaves: the statistics of every linear's input.
+// Moments are what a calibration leaves: the statistics of every linear's input. Others may take their place, merged or regrouped ones, if Options
+// are made to say what they are of.
 type Moments struct {
 	*covariance.Moments
 	Options  Calibration
@@ -76,6 +77,19 @@ func (l *Lab) Calibrate(ctx context.Context, m *Model, opt Calibration) (*Moment
 		return nil, err
 	}
 	return out, saveResult(path, func(path string) error { return l.collect(ctx, m, sequences, out, path) })
+}
+
+// check refuses moments of which Options tell something else: what is recorded of an attempt, and what it is computed from, would be two things.
+func (m *Moments) check() error {
+	o := m.Options
+	switch {
+	case m.Moments == nil:
+		return errors.New("moments: expected what a calibration left, found none")
+	case o.Sequences != m.Sequences || o.Length != m.Length || o.Groups != m.Groups:
+		return fmt.Errorf("moments: they are of %d sequences of %d tokens in %d groups, their Options tell of %d of %d in %d; set Options to what they are of",
+			m.Sequences, m.Length, m.Groups, o.Sequences, o.Length, o.Groups)
+	}
+	return nil
 }
 
 // checkpointEvery is the least time between two checkpoints of a calibration; 0 leaves it to covariance. Tests set it.

@@ -81,3 +81,48 @@ func TestCalibrationGroups(t *testing.T) {
 		}
 	}
 }
+
+// Moments that were merged or regrouped are others: what was made of the first is not read back for them, and their options must tell of them.
+func TestMomentsInPlaceOfOthers(t *testing.T) {
+	ctx, l := t.Context(), newTestLab(t)
+	m := openTiny(t, l)
+	first, err := l.Calibrate(ctx, m, little)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := little
+	again.Seed = 2
+	second, err := l.Calibrate(ctx, m, again)
+	if err != nil {
+		t.Fatal(err)
+	}
+	loss := func(moments *Moments) float64 {
+		small, err := l.Compress(ctx, m, Attempt{Method: "scm", Ratio: 0.4, Moments: moments}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return small.Allocation.Loss
+	}
+	before, merged := loss(first), *first
+	if merged.Moments, err = first.Merge(second.Moments); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Compress(ctx, m, Attempt{Method: "scm", Ratio: 0.4, Moments: &merged}, nil); err == nil || !strings.Contains(err.Error(), "set Options") {
+		t.Errorf("options of other moments: %v", err)
+	}
+	merged.Options.Sequences, merged.Options.Groups = merged.Sequences, merged.Groups
+	if after := loss(&merged); after == before {
+		t.Errorf("merged moments leave out %v, exactly as much as their first half", after)
+	}
+	if _, err := l.Compress(ctx, m, Attempt{Method: "scm", Ratio: 0.4, Moments: &Moments{}}, nil); err == nil || !strings.Contains(err.Error(), "found none") {
+		t.Errorf("no moments: %v", err)
+	}
+	other, err := l.Open(Pocket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	if _, err := l.Compress(ctx, other, Attempt{Method: "scm", Ratio: 0.4, Moments: first}, nil); err == nil || !strings.Contains(err.Error(), "another model") {
+		t.Errorf("moments of another model: %v", err)
+	}
+}

@@ -18,6 +18,16 @@ func (l *Lab) Check(m *Model, a Attempt) error {
 	if err := a.check(); err != nil {
 		return err
 	}
+	if a.Moments != nil {
+		if err := a.Moments.check(); err != nil {
+			return err
+		}
+		if a.Method.NeedsMoments() {
+			if err := a.Moments.For(m.Model); err != nil {
+				return err
+			}
+		}
+	}
 	parts := []Attempt{a}
 	if a.Then != "" {
 		first, second := a.partsOf(m)

@@ -169,10 +169,10 @@ func (l *Lab) decompose(ctx context.Context, m *Model, a Attempt, n needs, rec g
 		return nil, err
 	}
 	opt := lowrank.Options{Settings: settings, Recorder: rec}
-	made := []any{"spectra 2", digest, string(a.Method), settings.String()}
+	made := []any{"spectra 3", digest, string(a.Method), settings.String()}
 	var moments *covariance.Moments
 	if a.Method.NeedsMoments() {
-		moments, made = n.moments.Moments, append(made, n.moments.key)
+		moments, made = n.moments.Moments, append(made, n.moments.key, n.moments.Digest())
 	}
 	if a.Method.NeedsFisher() {
 		opt.Fisher, made = n.fisher.Fisher, append(made, n.fisher.key)

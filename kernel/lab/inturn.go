@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/parelab/pare/gomlxops"
+	"github.com/parelab/pare/gomlxops/lowrank"
 	"github.com/parelab/pare/gomlxops/prune"
 	"github.com/parelab/pare/gomlxops/transformer"
 	"github.com/parelab/pare/kernel/show"
@@ -98,7 +100,7 @@ func (l *Lab) inTurn(ctx context.Context, m *Model, a Attempt, rec gomlxops.Reco
 		return nil, errors.Join(fmt.Errorf("share: after %s no more than %d numbers are left of %d that should be; take a smaller share", first, held, goal), between.Close())
 	}
 	second.Ratio, second.remove = 1-float64(goal)/float64(held), int(held-goal)
-	out, err := l.smaller(ctx, between, second, rec)
+	out, err := l.smallerThan(ctx, between, second, goal, rec)
 	if err == nil && a.Method == Prune && a.Out != "" { // while the directory is there: what lies beside the weights is copied from it
 		err = transformer.Save(ctx, a.Out, out.Variant, transformer.SaveOptions{Overwrite: a.Overwrite, Recorder: rec})
 	}
@@ -113,6 +115,45 @@ func (l *Lab) inTurn(ctx context.Context, m *Model, a Attempt, rec gomlxops.Reco
 	}
 	out.Allocation = left.Allocation
 	return out, between.Close()
+}
+
+// smallerThan makes the model smaller until its linears hold no more numbers than goal. Equal ranks count no biases that feature methods add, and leave
+// protected linears dense: where that leaves too many numbers, the others lose more.
+func (l *Lab) smallerThan(ctx context.Context, m *Model, a Attempt, goal int64, rec gomlxops.Recorder) (*Smaller, error) {
+	if a.Method == Prune || cmp.Or(a.Allocate, lowrank.ByUniform) != lowrank.ByUniform {
+		return l.smaller(ctx, m, a, rec)
+	}
+	open, step := a.openTo(m)
+	counted := a
+	counted.Sequential, counted.Target = "", "" // they change no count
+	for {
+		out, err := l.smaller(ctx, m, counted, rec)
+		if err != nil {
+			return nil, err
+		}
+		excess := float64(out.Variant.LinearParams() - goal)
+		switch {
+		case excess > 0:
+			counted.Ratio += max(excess/open, step) // where this ends at 1 or leaves a linear no rank, that is an error
+		case a.Sequential == "":
+			return out, nil
+		default:
+			a.Ratio = counted.Ratio
+			return l.smaller(ctx, m, a, rec)
+		}
+	}
+}
+
+// openTo is how many numbers the linears hold that may lose some, and the ratio that a quarter of the smallest step between two ranks makes.
+func (a Attempt) openTo(m *Model) (numbers, step float64) {
+	numbers, step = 1, 1
+	for _, lin := range m.Linears() {
+		if !slices.Contains(a.Options.Protect, lin.Kind) && !slices.Contains(a.Options.ProtectLinears, lin.Name) {
+			numbers += float64(lin.Params())
+			step = min(step, float64(max(1, a.Options.Multiple)*(lin.Out+lin.In))/float64(4*lin.Out*lin.In))
+		}
+	}
+	return numbers, step
 }
 
 // leftBy does the first of two attempts and opens what it left in dir.

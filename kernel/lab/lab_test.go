@@ -144,6 +144,9 @@ func TestStudy(t *testing.T) {
 	if err != nil || len(chart.Series) != 2 || len(chart.References) != 1 {
 		t.Errorf("chart %+v, error %v", chart, err)
 	}
+	if x := chart.Series[0].X[0]; x == 0.4 || math.Abs(x-0.4) > 0.1 {
+		t.Errorf("the chart draws against %v, expected what was counted", x)
+	}
 }
 
 // checkTrial checks that the record is enough to know what was done.

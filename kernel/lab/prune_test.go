@@ -105,6 +105,7 @@ func TestInTurn(t *testing.T) {
 		{Method: "pcm", Then: Prune, Ratio: 0.4, Share: 0.7, Allocate: ByFisher, Pruning: Pruning{Score: FLAP, Across: "even"}},
 		{Method: Prune, Then: "svdllm", Ratio: 0.5, Allocate: "energy", Pruning: Pruning{Score: L2, Across: "budget"}},
 		{Method: Prune, Then: "svd", Ratio: 0.5, Share: 0.3, Pruning: Pruning{Steps: 2, ProtectFirst: 1}},
+		{Method: Prune, Then: "scm", Ratio: 0.4, Pruning: Pruning{Score: L2}}, // equal ranks, and biases of their own
 	} {
 		a.Calibration, a.Out = little, filepath.Join(t.TempDir(), "small")
 		out, err := study.Try(t.Context(), m, a)
@@ -157,7 +158,7 @@ func TestInTurn(t *testing.T) {
 		out.Close()
 		checked++
 	}
-	if left, _ := filepath.Glob(filepath.Join(l.Home, ".pruned-*")); checked != 4 || len(left) != 0 {
+	if left, _ := filepath.Glob(filepath.Join(l.Home, ".pruned-*")); checked != 5 || len(left) != 0 {
 		t.Errorf("%d checked; left behind %v", checked, left)
 	}
 }

@@ -57,6 +57,14 @@ func ratio(t *tracker.Trial) float64 {
 	return r
 }
 
+// removed is the fraction of the decoder linears' parameters that a trial counted as gone; what it was asked for where it kept no such number.
+func removed(t *tracker.Trial) float64 {
+	if v, ok := t.Value("removed"); ok {
+		return v
+	}
+	return ratio(t)
+}
+
 // metric returns a trial's result, with its standard error where it has one; nil, which a table shows as missing, where
 // there is no result.
 func metric(t *tracker.Trial, name string) any {
@@ -80,10 +88,10 @@ func (s *Study) Table(ctx context.Context) (show.Table, error) {
 	table := show.Table{
 		Title: "Study " + s.Name,
 		Columns: []show.Column{
-			{Name: "trial"}, {Name: "method"}, {Name: "ratio", Format: show.Percent}, {Name: "removed", Format: "%.4f"},
+			{Name: "trial"}, {Name: "method"}, {Name: "ratio", Format: show.Percent}, {Name: "removed", Format: show.Percent},
 			{Name: "parameters", Format: show.Integer}, {Name: "perplexity", Format: "%.3f"},
 		},
-		Caption: "Ratio is the fraction of the decoder linears' parameters asked to be removed; removed is what was counted. " + of.String(),
+		Caption: "Ratio is what was asked for: of the decoder linears' parameters, or where pruning counts no parameters, of heads and channels. Removed is what was counted, of the decoder linears' parameters. " + of.String(),
 	}
 	elsewhere := slices.ContainsFunc(trials, func(t *tracker.Trial) bool { return metric(t, elsewhereMetric) != nil })
 	if elsewhere {
@@ -106,7 +114,7 @@ func (s *Study) Table(ctx context.Context) (show.Table, error) {
 	return table, nil
 }
 
-// Chart draws perplexity against the ratio, a line for every method, with the dense model as reference.
+// Chart draws perplexity against what was removed, counted, a line for every method, with the dense model as reference.
 func (s *Study) Chart(ctx context.Context) (show.Chart, error) {
 	of, err := s.complete(ctx)
 	if err != nil {
@@ -131,7 +139,7 @@ func (s *Study) Chart(ctx context.Context) (show.Chart, error) {
 			i = len(chart.Series)
 			chart.Series = append(chart.Series, show.Series{Name: label(t)})
 		}
-		chart.Series[i].X = append(chart.Series[i].X, ratio(t))
+		chart.Series[i].X = append(chart.Series[i].X, removed(t))
 		chart.Series[i].Y = append(chart.Series[i].Y, value)
 	}
 	return chart, nil

@@ -29,7 +29,8 @@ type Summary struct {
 // Setting is what was tried with one or several seeds.
 type Setting struct {
 	Model, Label string
-	Ratio        float64
+	Ratio        float64 // asked for
+	Removed      float64 // of the decoder linears' parameters, counted; mean over seeds
 	Groups       int     // that the covariance was pooled over; 0 where there was none
 	Seeds        int     // trials that Mean is of, each with another seed
 	Mean         float64 // of the metric
@@ -72,11 +73,11 @@ func (s *Summary) Elsewhere() *Summary { return s.other }
 
 // add takes in the trials of one setting, unless they lack the metric.
 func (s *Summary) add(seeds map[string]*tracker.Trial) {
-	var values []float64
+	var values, gone []float64
 	var one *tracker.Trial
 	for _, seed := range slices.Sorted(maps.Keys(seeds)) {
 		if v, ok := seeds[seed].Value(s.Metric); ok {
-			one, values = seeds[seed], append(values, v)
+			one, values, gone = seeds[seed], append(values, v), append(gone, removed(seeds[seed]))
 		}
 	}
 	if one == nil {
@@ -85,6 +86,7 @@ func (s *Summary) add(seeds map[string]*tracker.Trial) {
 	groups, _ := one.Params["groups"].Float64()
 	setting := Setting{Model: name(one, "model"), Label: label(one), Ratio: ratio(one), Groups: int(groups), Seeds: len(values)}
 	setting.Mean, setting.Spread = meanAndSpread(values)
+	setting.Removed, _ = meanAndSpread(gone)
 	s.Settings = append(s.Settings, setting)
 	slices.SortFunc(s.Settings, func(a, b Setting) int {
 		return cmp.Or(cmp.Compare(a.Model, b.Model), first(a.Label == string(Dense), b.Label == string(Dense)),

@@ -21,6 +21,7 @@ func tried(t *testing.T, s *Study, m *Model, a Attempt, perplexity float64) {
 		t.Fatal(err)
 	}
 	run.Metric(perplexityMetric, 0, perplexity)
+	run.Metric("removed", 0, a.Ratio/2) // counted
 	if err := run.Finish(nil); err != nil {
 		t.Fatal(err)
 	}
@@ -68,6 +69,9 @@ func TestSummary(t *testing.T) {
 	}
 	if len(chart.Series) != 3 || len(chart.References) != 1 || chart.Series[0].Low[0] != 3 || chart.Series[0].High[1] != 13 {
 		t.Errorf("chart %+v", chart)
+	}
+	if x := chart.Series[0].X; len(x) != 2 || math.Abs(x[0]-0.1) > 1e-12 || math.Abs(x[1]-0.2) > 1e-12 {
+		t.Errorf("the chart draws against %v, expected what was counted", x)
 	}
 	if len(sum.Elsewhere().Settings) != 0 {
 		t.Errorf("nothing was measured elsewhere: %+v", sum.Elsewhere())

@@ -92,7 +92,7 @@ func (s *Summary) Table() show.Table {
 	return t
 }
 
-// Chart draws the metric against the ratio, a line with its spread for every way to compress, and dense as reference.
+// Chart draws the metric against what was removed, counted, a line with its spread for every way to compress, and dense as reference.
 func (s *Summary) Chart() show.Chart {
 	c := show.Chart{
 		Title: "What removing parameters costs", Caption: s.Measured,
@@ -110,7 +110,7 @@ func (s *Summary) Chart() show.Chart {
 			if set.Seeds == 1 {
 				spread = 0
 			}
-			series.X, series.Y = append(series.X, set.Ratio), append(series.Y, set.Mean)
+			series.X, series.Y = append(series.X, set.Removed), append(series.Y, set.Mean)
 			series.Low, series.High = append(series.Low, set.Mean-spread), append(series.High, set.Mean+spread)
 		}
 		c.Series = append(c.Series, series)

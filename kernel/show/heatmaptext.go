@@ -101,7 +101,11 @@ func (h HeatMap) textCell(l mapLayout, i, j int, p textPanel) string {
 	if !p.printed {
 		return block
 	}
-	return pad(block+gap+pad(l.write(v), p.cell-2, Right), p.cell, Right)
+	written := ""
+	if !math.IsNaN(v) { // "×" says that there is none
+		written = l.write(v)
+	}
+	return pad(block+gap+pad(written, p.cell-2, Right), p.cell, Right)
 }
 
 // scale tells what the blocks mean.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 
 	"github.com/parelab/pare/internal/durable"
 )
@@ -24,7 +26,7 @@ type Draft struct {
 
 // NewDraft sets out a file of arrays of zeros. A tensor's Data says the type only, by an empty slice: []float64(nil) or []int64(nil).
 //
-// The space is taken on disk at once, since a disk that is full later would end the process.
+// The space is taken on disk at once, since a disk that is full later would end the process. Drafts of the same path whose processes were killed are removed.
 func NewDraft(path string, tensors []Tensor, metadata map[string]string) (*Draft, error) {
 	d := &Draft{path: path, metadata: metadata}
 	header, err := encodeShapes(tensors, metadata)
@@ -70,7 +72,8 @@ func (d *Draft) array(zero any, at int64, n int) any {
 
 // open makes the file beside its place, of size bytes of which header are the first, and maps it.
 func (d *Draft) open(header []byte, size int64) (err error) {
-	if d.file, err = os.CreateTemp(filepath.Dir(d.path), "."+filepath.Base(d.path)+".*"); err != nil {
+	sweep(d.path)
+	if d.file, err = claimed(d.path); err != nil {
 		return err
 	}
 	if err = d.file.Chmod(0o644); err != nil {
@@ -125,14 +128,11 @@ func (d *Draft) Commit() (err error) {
 	if err = d.file.Sync(); err != nil {
 		return err
 	}
-	if err = d.file.Close(); err != nil {
-		return err
-	}
 	if err = durable.Rename(d.file.Name(), d.path); err != nil {
 		return err
 	}
-	d.file = nil
-	return nil
+	err, d.file = d.file.Close(), nil // the lock goes with it
+	return err
 }
 
 // Discard leaves nothing of a draft that was not committed. Its arrays must not be used afterwards.
@@ -155,4 +155,50 @@ func ignoreClosed(err error) error {
 		return nil
 	}
 	return err
+}
+
+// claimed makes a file beside path that is locked until it is closed. Where files cannot be locked, nobody sweeps either.
+func claimed(path string) (*os.File, error) {
+	for {
+		f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+		if err != nil {
+			return nil, err
+		}
+		if err := lock(f); !errors.Is(err, errBusy) && named(f) {
+			return f, nil
+		}
+		_ = f.Close() // a sweep came between making and locking it, and takes it away
+	}
+}
+
+// named says whether a file still has its name.
+func named(f *os.File) bool {
+	one, err := f.Stat()
+	other, err2 := os.Stat(f.Name())
+	return err == nil && err2 == nil && os.SameFile(one, other)
+}
+
+// errBusy says that somebody else holds a file's lock.
+var errBusy = errors.New("the file is locked")
+
+// sweep removes drafts of path that nobody works on: whoever does holds a lock, which the system takes back when a process ends, however it ends.
+func sweep(path string) {
+	beside, err := os.ReadDir(filepath.Dir(path))
+	if err != nil {
+		return
+	}
+	for _, entry := range beside {
+		number, ok := strings.CutPrefix(entry.Name(), "."+filepath.Base(path)+".")
+		if _, err := strconv.ParseUint(number, 10, 64); !ok || err != nil {
+			continue
+		}
+		f, err := os.Open(filepath.Join(filepath.Dir(path), entry.Name()))
+		if err != nil {
+			continue
+		}
+		if lock(f) == nil {
+			_ = os.Remove(f.Name())
+		}
+		_ = f.Close()
+	}
 }

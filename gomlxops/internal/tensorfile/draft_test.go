@@ -2,6 +2,8 @@ package tensorfile
 
 import (
 	"bytes"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -102,5 +104,40 @@ func TestOpenMapped(t *testing.T) {
 	}
 	if !slices.Equal(wide, sample()[0].Data.([]float64)) || !slices.Equal(narrow, sample()[1].Data.([]float32)) {
 		t.Errorf("%v, %v", wide, narrow)
+	}
+}
+
+// What a killed process left of a draft goes with the next draft of that path; what somebody works on stays, and so does what is no draft.
+func TestDraftSweeps(t *testing.T) {
+	if !mappable {
+		t.Skip("drafts lie in the heap here")
+	}
+	dir := t.TempDir()
+	path := filepath.Join(dir, "a.safetensors")
+	arrays := []Tensor{{Name: "x", Shape: []int{2}, Data: []float64(nil)}}
+	busy, err := NewDraft(path, arrays, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dead, other := filepath.Join(dir, ".a.safetensors.17"), filepath.Join(dir, ".a.safetensors.17x")
+	for _, name := range []string{dead, other} {
+		if err := os.WriteFile(name, []byte("left"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	last, err := NewDraft(path, arrays, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(dead); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a dead draft: %v", err)
+	}
+	if _, err := os.Stat(other); err != nil {
+		t.Errorf("what is no draft: %v", err)
+	}
+	for what, d := range map[string]*Draft{"busy": busy, "last": last} {
+		if err := d.Commit(); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
 	}
 }
