@@ -101,12 +101,18 @@ func TestSPMFamilies(t *testing.T) {
 		{"added", object{modelFileName: raw, addedFileName: object{"[PAD]": last}}, "ab[PAD]ab", []int32{1, id("▁ab"), last, id("▁ab")}},
 		{"added, legacy false", config(object{"legacy": false, "added_tokens_decoder": object{"1": object{"content": "<s>", "special": true}}}),
 			"<s>ab<s>ab", []int32{1, 1, id("ab"), 1, id("ab")}},
+		{"named", config(object{"tokenizer_class": "LlamaTokenizer", "legacy": false, "eos_token": object{"content": "</s>"}}), "ab</s>ab", []int32{1, id("▁ab"), 2, id("ab")}},
+		{"named by the class", config(object{"tokenizer_class": "LlamaTokenizer"}), "ab</s>ab", []int32{1, id("▁ab"), 2, id("▁ab")}},
+		{"named in the other file", object{modelFileName: raw, specialFileName: object{"bos_token": "<s>", "unk_token": "<unk>", "pad_token": "<unk>"}}, "<s>ab", []int32{1, 1, id("▁ab")}},
 		{"ChatGLM", config(object{"tokenizer_class": "ChatGLMTokenizer"}), "ab", []int32{last + 1, last + 3, id("▁ab")}},
 	} {
 		tok := mustOpen(t, c.files)
 		if got := tok.EncodeSpecial(c.text); !slices.Equal(got, c.want) {
 			t.Errorf("%s: %q gives %v, expected %v", c.name, c.text, got, c.want)
 		}
+	}
+	if got := mustOpen(t, object{modelFileName: raw}).Encode("ab</s>"); slices.Contains(got, 2) {
+		t.Errorf("alone: %v, expected no special token found in text", got)
 	}
 	glm := mustOpen(t, config(object{"tokenizer_class": "ChatGLMTokenizer", "added_tokens_decoder": object{"999": object{"content": "<|user|>", "special": true}}}))
 	if got, _ := glm.ID("<|user|>"); got != last+6 || glm.VocabSize() != int(last)+9 || glm.Pad() != glm.Unknown() {

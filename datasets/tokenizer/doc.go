@@ -36,6 +36,6 @@
 //
 // A file that asks for anything else is refused with an error that names the field: the models WordPiece and WordLevel, BPE with
 // dropout, prefixes or suffixes; the normalizers of BERT and NMT; the decoders WordPiece, BPEDecoder and CTC; .model files of
-// XLM-RoBERTa's kind, whose code gives pieces other ids. Truncation and padding in a file are not read (cut ids with
+// XLM-RoBERTa's kind, whose code gives pieces other ids, and tiktoken's, which GLM-4 has by that name. Truncation and padding in a file are not read (cut ids with
 // datasets.Blocks); there are no offsets, no sentence pairs, no sampling.
 package tokenizer

@@ -1,10 +1,12 @@
 package tokenizer
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 )
 
@@ -78,6 +80,10 @@ func (t *Tokenizer) readVocabulary(dir, name string) error {
 		return err
 	}
 	switch {
+	case bytes.HasPrefix(raw, []byte("version https://git-lfs")):
+		err = errors.New("expected a vocabulary, found a Git LFS pointer; fetch the file itself with `git lfs pull`")
+	case isSPM(name) && tiktokenLine.Match(raw):
+		err = fmt.Errorf("expected a SentencePiece model, found tokens in tiktoken's format, which is not supported; take a copy of the model with a %s", FileName)
 	case isSPM(name):
 		err = t.readSPM(raw)
 	case name == vocabFileName:
@@ -96,6 +102,9 @@ func (t *Tokenizer) readVocabulary(dir, name string) error {
 	}
 	return nil
 }
+
+// tiktokenLine is how tiktoken's files begin, and the tokenizer.model of GLM-4: a token in base64 and its rank.
+var tiktokenLine = regexp.MustCompile(`^[A-Za-z0-9+/]+=* [0-9]+\n`)
 
 func readCompanions(dir string) (map[string][]byte, error) {
 	found := make(map[string][]byte)
@@ -118,6 +127,9 @@ func readFile(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: expected a file, found a directory or device", path)
 	}
 	if info.Size() > maxFile {
 		return nil, fmt.Errorf("%s: expected at most %d bytes, found %d", path, maxFile, info.Size())

@@ -73,16 +73,21 @@ const endOfText = "<|endoftext|>"
 
 // withNamed adds the tokens that have a name, such as bos_token, to those that are found in text.
 func (t *Tokenizer) withNamed(c *config, list []addedToken) ([]addedToken, error) {
-	listed := make(map[string]bool)
-	for _, a := range list {
-		listed[a.Content] = true
-	}
 	names := []json.RawMessage{c.BOS, c.EOS, c.Unknown, c.Pad}
 	if absent(c.EOS) && len(list) == 0 {
 		names = append(names, json.RawMessage(`"`+endOfText+`"`))
 		if id, ok := t.ids[endOfText]; ok {
 			t.bos, t.eos = id, id
 		}
+	}
+	return t.addNamed(list, names)
+}
+
+// addNamed adds the tokens of the vocabulary that have a name to those that are found in text.
+func (t *Tokenizer) addNamed(list []addedToken, names []json.RawMessage) ([]addedToken, error) {
+	listed := make(map[string]bool)
+	for _, a := range list {
+		listed[a.Content] = true
 	}
 	for _, raw := range names {
 		if absent(raw) {

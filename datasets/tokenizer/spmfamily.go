@@ -1,6 +1,7 @@
 package tokenizer
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -22,7 +23,27 @@ func (t *Tokenizer) configureSPM(c *config, list []addedToken) error {
 	}
 	normal := t.added.normal.(*spmNormalizer)
 	normal.onlyFirst = c.Legacy != nil && !*c.Legacy
+	if t.files[ConfigFileName] != nil || t.files[specialFileName] != nil {
+		var err error
+		if list, err = t.addNamed(list, c.named(class)); err != nil {
+			return err
+		}
+	}
 	return t.addToSPM(list)
+}
+
+// named lists the special tokens by their names. transformers finds them in text, whatever SentencePiece would make of them: a template for
+// conversations, such as Vicuna's, spells them out. Where its LlamaTokenizer is not told of one it has a name for it.
+func (c *config) named(class string) []json.RawMessage {
+	names := []json.RawMessage{c.BOS, c.EOS, c.Unknown, c.Pad}
+	if class == "LlamaTokenizer" {
+		for i, otherwise := range []string{`"<s>"`, `"</s>"`, `"<unk>"`} {
+			if len(names[i]) == 0 {
+				names[i] = json.RawMessage(otherwise)
+			}
+		}
+	}
+	return names
 }
 
 // addToSPM makes list found in text, beside the pieces of the .model file.

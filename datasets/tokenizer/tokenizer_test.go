@@ -184,6 +184,25 @@ func TestOpenErrorsNameTheFile(t *testing.T) {
 	if _, err := Open(dir); err == nil || !strings.Contains(err.Error(), filepath.Join(dir, FileName)) {
 		t.Errorf("a page instead of JSON: error %v, expected one with the file", err)
 	}
+	device := t.TempDir()
+	if err := os.Symlink(os.DevNull, filepath.Join(device, FileName)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(device); err == nil || !strings.Contains(err.Error(), "expected a file, found a directory or device") {
+		t.Errorf("a device: %v", err)
+	}
+	for name, c := range map[string][2]string{
+		FileName:      {"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "git lfs pull"},
+		modelFileName: {"IQ== 0\nIg== 1\n", "tiktoken"},
+	} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(c[0]), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Open(dir); err == nil || !strings.Contains(err.Error(), filepath.Join(dir, name)) || !strings.Contains(err.Error(), c[1]) {
+			t.Errorf("%s: error %v, expected one with the file and %q", name, err, c[1])
+		}
+	}
 }
 
 func TestTemplateAndMergeSpellings(t *testing.T) {

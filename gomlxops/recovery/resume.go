@@ -55,7 +55,7 @@ func (t *training) take(s *state, arrays map[string][]float32) {
 	}
 	t.stepper.taken, t.worse, t.kept, t.batch = s.Step, s.Worse, s.Step, s.Batch
 	r := t.result
-	r.Steps, r.Resumed, r.Tokens, r.Losses, r.Held, r.Best = s.Step, s.Step, s.Tokens, s.Losses, s.Held, s.Best
+	r.Steps, r.Resumed, r.Tokens, r.Losses, r.Held, r.Known, r.Best = s.Step, s.Step, s.Tokens, s.Losses, s.Held, len(s.Held), s.Best
 }
 
 // read reads one state and checks that it is whole.

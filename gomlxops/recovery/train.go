@@ -23,6 +23,7 @@ type TrainResult struct {
 	Seconds  float64              // of the steps since the last start; compilation, evaluation and checkpoints included
 	Inside   float64              // of Seconds, in the compiled steps; the rest is the loop's, and evaluation's and the saving of states where they are asked for
 	Resumed  int                  // steps that a saved state began with
+	Known    int                  // of Held, those that it had
 	Warnings []string             // saved states that could not be read
 }
 

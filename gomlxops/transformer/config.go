@@ -3,7 +3,6 @@ package transformer
 import (
 	"encoding/json/jsontext"
 	"fmt"
-	"os"
 	"slices"
 )
 
@@ -90,7 +89,7 @@ func (c *Config) window(l, length int) int {
 
 // ReadConfig reads and validates a config.json. An error names the file, the field, what was expected and what was found.
 func ReadConfig(path string) (*Config, error) {
-	data, err := os.ReadFile(path)
+	data, err := readJSON(path)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the model's configuration: %w", err)
 	}

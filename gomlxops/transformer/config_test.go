@@ -2,6 +2,7 @@ package transformer
 
 import (
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -113,5 +114,17 @@ func TestPositionsLeftOut(t *testing.T) {
 		if _, err := ParseConfig([]byte(strings.Replace(text, field, `"max_position_embeddings":0`, 1) + "}")); err == nil {
 			t.Errorf("%s: took 0 positions", family)
 		}
+	}
+}
+
+// TestConfigIsAFile refuses what is no file before it is read: a device would never end.
+func TestConfigIsAFile(t *testing.T) {
+	for _, path := range []string{os.DevNull, t.TempDir()} {
+		if _, err := ReadConfig(path); err == nil || !strings.Contains(err.Error(), path+": expected a file") {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	if _, err := readIndex(os.DevNull); err == nil || !strings.Contains(err.Error(), "expected a file") {
+		t.Errorf("an index: %v", err)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -48,7 +47,7 @@ func openSharded(dir string) (files []*mapped, tensors map[string]tensor, err er
 
 // readIndex returns the shard's file name for every tensor. A shard lies beside the index: a name with a path in it is refused.
 func readIndex(path string) (map[string]string, error) {
-	data, err := os.ReadFile(path)
+	data, err := readJSON(path)
 	if err != nil {
 		return nil, err
 	}

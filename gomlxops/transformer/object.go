@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 )
 
@@ -13,6 +14,22 @@ import (
 type member struct {
 	name  string
 	value jsontext.Value
+}
+
+// mostJSON bounds a configuration or an index: that of the largest models has some 10 MB.
+const mostJSON = 256 << 20
+
+// readJSON reads a file of JSON that may come from anywhere: one that never ends, such as a device, or that waits for somebody to write is refused.
+func readJSON(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s: expected a file, found a directory or device", path)
+	case info.Size() > mostJSON:
+		return nil, fmt.Errorf("%s: expected at most %d bytes, found %d", path, mostJSON, info.Size())
+	}
+	return os.ReadFile(path)
 }
 
 // readObject splits a JSON object into its members. Anything else is an error, also a name that occurs twice, invalid UTF-8,

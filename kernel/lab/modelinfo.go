@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/parelab/pare/gomlxops/prune"
 	"github.com/parelab/pare/gomlxops/transformer"
 	"github.com/parelab/pare/kernel/show"
 )
@@ -50,6 +51,12 @@ type KindInfo struct {
 	In     int              `json:"in"`
 	Params int64            `json:"params"` // of whole matrices, also where the model holds factors
 	Site   transformer.Site `json:"site"`   // the input that it reads
+
+	Held     int64 `json:"held_params"` // as the model holds them
+	Factored int   `json:"factored"`    // how many of them it holds as factors
+	Ranks    []int `json:"ranks"`       // of these, the least and the most; empty where there are none
+
+	differ bool // in size, from layer to layer
 }
 
 // Info describes the model.
@@ -73,18 +80,50 @@ func (m *Model) Info() (Info, error) {
 
 // kinds adds up the model's linears.
 func (m *Model) kinds() (all []KindInfo) {
-	at := map[transformer.Kind]int{}
+	at, v := map[transformer.Kind]int{}, m.Dense()
+	held := prune.Holdings(v)
 	for _, l := range m.Model.Linears() {
 		if _, known := at[l.Kind]; !known {
 			at[l.Kind] = len(all)
-			all = append(all, KindInfo{Kind: l.Kind, Site: l.Kind.Site()})
+			all = append(all, KindInfo{Kind: l.Kind, Site: l.Kind.Site(), Out: l.Out, In: l.In, Ranks: []int{}})
 		}
 		k := &all[at[l.Kind]]
 		k.Count++
+		k.differ = k.differ || k.Out != l.Out || k.In != l.In
 		k.Out, k.In = max(k.Out, l.Out), max(k.In, l.In)
 		k.Params += l.Params()
+		k.Held += v.Held(l).Params()
+		if h, factored := held[l.Name]; factored {
+			k.factors(h.Rank)
+		}
 	}
 	return all
+}
+
+// factors counts a linear that is held as factors.
+func (k *KindInfo) factors(rank int) {
+	if k.Factored++; k.Factored == 1 {
+		k.Ranks = []int{rank, rank}
+	}
+	k.Ranks = []int{min(k.Ranks[0], rank), max(k.Ranks[1], rank)}
+}
+
+// String says how many there are of which size, and what is held as factors.
+func (k KindInfo) String() string {
+	size := fmt.Sprintf("%d × %d×%d", k.Count, k.Out, k.In)
+	if k.differ {
+		size = fmt.Sprintf("%d × up to %d×%d", k.Count, k.Out, k.In)
+	}
+	switch {
+	case k.Factored == 0:
+		return size
+	case k.Factored < k.Count:
+		size += fmt.Sprintf(", %d", k.Factored)
+	}
+	if k.Ranks[0] == k.Ranks[1] {
+		return fmt.Sprintf("%s as factors of rank %d", size, k.Ranks[0])
+	}
+	return fmt.Sprintf("%s as factors of rank %d to %d", size, k.Ranks[0], k.Ranks[1])
 }
 
 // Facts lays the description out for people.
@@ -101,7 +140,7 @@ func (i Info) Facts() show.Fragment {
 		{Name: "of these in decoder linears", Value: i.LinearParams, Format: show.Integer},
 	}
 	for _, k := range i.Linears {
-		items = append(items, show.Fact{Name: "  " + string(k.Kind), Value: fmt.Sprintf("%d × %d×%d, %.1f%%", k.Count, k.Out, k.In, 100*i.share(k))})
+		items = append(items, show.Fact{Name: "  " + string(k.Kind), Value: fmt.Sprintf("%s, %.1f%%", k, 100*i.share(k))})
 	}
 	items = append(items, show.Fact{Name: "stored as", Value: fmt.Sprintf("%s, %.1f MB", strings.Join(i.DTypes, " and "), float64(i.Bytes)/1e6)})
 	if n := len(i.Unused); n > 0 {

@@ -131,7 +131,8 @@ func TestRecoverGoesOn(t *testing.T) {
 	for _, trained := range []Trained{ByLoRA, ByTwoSided} {
 		r := briefly(t, trained)
 		r.Steps, r.SaveEvery, r.EvalEvery = 7, 2, 3
-		want := recovered(t, newTestLab(t), t.Context(), r)
+		whole := newTestLab(t)
+		want := recovered(t, whole, t.Context(), r)
 		l := newTestLab(t)
 		ctx, cancel := context.WithCancel(t.Context())
 		l.Watch = func(string) Watcher { return stopAt{silent{}, 5, cancel} }
@@ -158,6 +159,12 @@ func TestRecoverGoesOn(t *testing.T) {
 		history, historyErr := l.Store.History(t.Context(), study.Name, 2, "loss", tracker.Range{})
 		if err = errors.Join(err, historyErr); err != nil || states[tracker.Interrupted] != 1 || states[tracker.Complete] != 1 || len(history) != 7 {
 			t.Errorf("%s: found trials %v, %d losses on record, %v", trained, states, len(history), err)
+		}
+		held, err := l.Store.History(t.Context(), study.Name, 2, "eval_loss", tracker.Range{})
+		all, wholeErr := whole.Store.History(t.Context(), study.Name, 1, "eval_loss", tracker.Range{})
+		same := func(a, b tracker.Point) bool { return a.Step == b.Step && a.Value == b.Value }
+		if err = errors.Join(err, wholeErr); err != nil || len(all) < 3 || !slices.EqualFunc(held, all, same) {
+			t.Errorf("%s: held-out losses on record %v, %v, expected those of the uninterrupted one, %v", trained, held, err, all)
 		}
 	}
 }

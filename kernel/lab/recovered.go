@@ -110,12 +110,15 @@ const (
 	tokensMetric  = "train_tokens"
 )
 
-// record keeps what the recovery came to. The course of an earlier run that this one went on from is told once more, so that the trial has all of it.
+// record keeps what the recovery came to. The losses of an earlier run that this one went on from are told once more, so that the trial has all of them.
 func (r *Recovered) record(run *tracker.Run, rec gomlxops.Recorder) error {
 	from := 0
 	for _, t := range r.results {
 		for i, loss := range t.Losses[:t.Resumed] {
 			run.Metric("loss", from+i+1, loss)
+		}
+		for _, h := range t.Held[:t.Known] {
+			run.Metric("eval_loss", from+h.Step, h.Loss)
 		}
 		from += t.Steps
 		r.Warnings = append(r.Warnings, t.Warnings...)

@@ -3,6 +3,7 @@ package lab
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -151,6 +152,10 @@ func TestSearchFunction(t *testing.T) {
 	}
 	if best := found.Best.Value; best >= found.Trials[0].Value && best != found.Trials[0].Value {
 		t.Errorf("best %v", best)
+	}
+	said := fmt.Sprint(found.Facts(), found.Chart().Y.Label)
+	if strings.Contains(said, " tokens ") || strings.Contains(said, " on ") || !strings.Contains(said, "Measured by parameters of q") || found.Report().MeasuredOn != "" || name(failed[0], measureParam) != "by parameters of q" {
+		t.Errorf("a function's search says what it is measured on: %s", said)
 	}
 	s.Objective.Name = ""
 	if _, err := testStudy(t, l).Search(t.Context(), m, s); err == nil || !strings.Contains(err.Error(), "its name") {

@@ -169,9 +169,13 @@ func (h *hunt) params(s bayesopt.Suggestion) map[string]tracker.Value {
 	p["label"] = tracker.String(h.Label() + ", searched")
 	p["allocate"] = tracker.String(string(h.Sampler))
 	p["grouping"] = tracker.String(string(h.Groups))
-	p[measureParam] = tracker.String(h.text.String() + ", drawn")
-	p[blocksParam], p[lengthParam] = tracker.Int(int64(h.Blocks)), tracker.Int(int64(h.BlockLength))
-	p["objective"], p["chosen"] = tracker.String(h.Objective.String()), tracker.String(string(h.Choose))
+	p["objective"] = tracker.String(h.Objective.String())
+	if h.Objective.Function != nil {
+		p[measureParam] = tracker.String("by " + h.Objective.Name)
+	} else {
+		p[measureParam], p["chosen"] = tracker.String(h.text.String()+", drawn"), tracker.String(string(h.Choose))
+		p[blocksParam], p[lengthParam] = tracker.Int(int64(h.Blocks)), tracker.Int(int64(h.BlockLength))
+	}
 	p["search_seed"] = tracker.Int(int64(h.Seed))
 	p[searchParam], p[askedParam], p[phaseParam] = tracker.String(h.digest), tracker.Int(int64(s.ID)), tracker.String(string(s.Phase))
 	for i, v := range h.space.Variables {

@@ -13,9 +13,9 @@ type SearchReport struct {
 	Grouping   Grouping              `json:"grouping"`
 	Objective  string                `json:"objective"` // what was made small
 	Seed       uint64                `json:"seed"`
-	Wanted     int                   `json:"wanted"` // trials
-	Ended      int                   `json:"ended"`  // of them, with a value or failed
-	MeasuredOn string                `json:"measured_on"`
+	Wanted     int                   `json:"wanted"`      // trials
+	Ended      int                   `json:"ended"`       // of them, with a value or failed
+	MeasuredOn string                `json:"measured_on"` // "" where a function measures
 	Incumbent  SearchTrial           `json:"incumbent"`
 	Trials     []SearchTrial         `json:"trials"`     // in the order of asking
 	Allocation *lowrank.Allocation   `json:"allocation"` // of the incumbent

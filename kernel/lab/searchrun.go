@@ -147,6 +147,14 @@ func (h *hunt) show(ctx context.Context) error {
 	return nil
 }
 
+// measuredOn names the text that blocks were drawn from; "" where a function measures.
+func (h *hunt) measuredOn() string {
+	if h.Objective.Function != nil {
+		return ""
+	}
+	return h.text.String()
+}
+
 // found reads what the record has of the search. Without a single value it is nil, with the error of a trial that failed here.
 func (h *hunt) found(ctx context.Context) (*Found, error) {
 	trials, numbers, err := h.replay(ctx)
@@ -157,7 +165,7 @@ func (h *hunt) found(ctx context.Context) (*Found, error) {
 	if !found {
 		return nil, errors.Join(errors.New("the search has no trial with a value"), h.failure)
 	}
-	f := &Found{Search: h.Search, Study: h.study.Name, Digest: h.digest, Text: h.text.String(), Space: h.space.Space, Trials: trials, Numbers: numbers, Best: b, options: h.options}
+	f := &Found{Search: h.Search, Study: h.study.Name, Digest: h.digest, Text: h.measuredOn(), Space: h.space.Space, Trials: trials, Numbers: numbers, Best: b, options: h.options}
 	f.Ranks = h.space.ranks(b.X, h.Options)
 	_, f.Allocation, err = lowrank.Apply(h.space.spectra, f.Ranks)
 	f.linears = h.model.Linears()

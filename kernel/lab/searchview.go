@@ -17,7 +17,7 @@ type Found struct {
 	Search Search
 	Study  string
 	Digest string // that the search's trials have in common
-	Text   string // that they were measured on
+	Text   string // that they were measured on; "" where a function measures
 
 	Space      bayesopt.Space
 	Trials     []bayesopt.Trial // in the order in which they were asked for
@@ -68,11 +68,15 @@ func (f *Found) Facts() show.Fragment {
 		Columns: []show.Column{
 			{Name: "group"}, {Name: "parameters", Format: show.Integer}, {Name: "removed", Format: show.Percent}, {Name: "at most", Format: show.Percent},
 		},
-		Caption: fmt.Sprintf("%.2f%% of all decoder linears removed, counted. Measured on %d blocks of %d tokens drawn from %s: compare with trials of this search only.",
-			100*f.Allocation.Removed(), f.Search.Blocks, f.Search.BlockLength, f.Text),
+		Caption: fmt.Sprintf("%.2f%% of all decoder linears removed, counted. Measured %s: compare with trials of this search only.", 100*f.Allocation.Removed(), f.how()),
 	}
+	beside := false
 	for i, v := range f.Space.Variables {
 		table.Rows = append(table.Rows, []any{v.Name, int64(v.Weight), f.Best.At[i], v.Upper})
+		beside = beside || f.Best.At[i] > v.Upper
+	}
+	if beside {
+		table.Caption += " Ranks are whole, so that a group may come to lose a little more than the most it is asked for."
 	}
 	return table
 }
@@ -133,7 +137,20 @@ func (f *Found) ceiling() float64 {
 }
 
 // measured says what was made small, and on what.
-func (f *Found) measured() string { return fmt.Sprintf("%s on %s", f.Search.Objective, f.Text) }
+func (f *Found) measured() string {
+	if f.Search.Objective.Function != nil {
+		return f.Search.Objective.Name
+	}
+	return fmt.Sprintf("%s on %s", f.Search.Objective, f.Text)
+}
+
+// how says what a trial was measured by: a function of one's own sees what it likes.
+func (f *Found) how() string {
+	if f.Search.Objective.Function != nil {
+		return "by " + f.Search.Objective.Name
+	}
+	return fmt.Sprintf("on %d blocks of %d tokens drawn from %s", f.Search.Blocks, f.Search.BlockLength, f.Text)
+}
 
 // valued says whether a trial has a value: measured, or foretold when it was stopped.
 func valued(t bayesopt.Trial) bool { return t.State == bayesopt.Done || t.State == bayesopt.Stopped }
