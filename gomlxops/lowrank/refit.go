@@ -134,7 +134,7 @@ func (t *task) refit(f factors) (factors, error) {
 	for i, v := range bk {
 		ta[i] -= v
 	}
-	change, err := solve(ta, t.out, k, f.rank)
+	change, err := solve(ta, t.out, k, f.rank, t.noise(f))
 	if err != nil {
 		return f, err
 	}
@@ -156,7 +156,7 @@ func (t *task) regression(w []float64) ([]float64, error) {
 	for i, v := range rest {
 		rest[i] = t.t[i] - v
 	}
-	change, err := solve(rest, t.out, t.s, t.in)
+	change, err := solve(rest, t.out, t.s, t.in, make([]float64, t.in))
 	if err != nil {
 		return nil, err
 	}
@@ -167,11 +167,26 @@ func (t *task) regression(w []float64) ([]float64, error) {
 // 1e-7; a smaller bound would divide by that, a larger one leave error in that the data tell of.
 const leastCorrelation = 1e-6
 
+// noise is, for every row of A, how much of the diagonal of K may be rounding alone: leastCorrelation times Σ_j a_kj² S_jj, what z_k would vary
+// by if no inputs went together. Rows that all but cancel what inputs have in common, as most do where there are fewer tokens than ranks, lie below it.
+func (t *task) noise(f factors) []float64 {
+	floor := make([]float64, f.rank)
+	for i, v := range f.a {
+		j := i % t.in
+		floor[i/t.in] += leastCorrelation * v * v * t.s[j*t.in+j]
+	}
+	return floor
+}
+
 // solve returns H K⁺ [out, r] for a symmetric positive semidefinite K: with D = diag(K)^(−1/2) and D K D = V Λ Vᵀ, it is
-// H D V Λ⁺ Vᵀ D.
-func solve(h []float64, out int, k []float64, r int) ([]float64, error) {
-	d := inverseRoots(k, r)
-	values, v, err := linalg.Eigh(scaleRows(scaleColumns(k, d), d), r)
+// H D V Λ⁺ Vᵀ D. A direction whose diagonal is not above its floor is left out: D is 0 there.
+func solve(h []float64, out int, k []float64, r int, floor []float64) ([]float64, error) {
+	d := inverseRoots(k, r, floor)
+	scaled := scaleRows(scaleColumns(k, d), d)
+	if err := linalg.Symmetrize(scaled, r); err != nil { // a small diagonal makes much of rounding
+		return nil, err
+	}
+	values, v, err := linalg.Eigh(scaled, r)
 	if err != nil {
 		return nil, err
 	}

@@ -79,11 +79,11 @@ func root(c []float64, n int) ([]float64, error) {
 	return v, nil
 }
 
-// inverseRoots returns the inverse square roots of the diagonal of k [n, n], 1 where it is not positive.
-func inverseRoots(k []float64, n int) []float64 {
+// inverseRoots returns the inverse square roots of the diagonal of k [n, n], 0 where it is not above floor.
+func inverseRoots(k []float64, n int, floor []float64) []float64 {
 	d := make([]float64, n)
 	for i := range d {
-		if d[i] = 1; k[i*n+i] > 0 {
+		if k[i*n+i] > floor[i] {
 			d[i] = 1 / math.Sqrt(k[i*n+i])
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
+	"github.com/parelab/pare/gomlxops/covariance"
 	"github.com/parelab/pare/gomlxops/transformer"
 )
 
@@ -359,9 +360,49 @@ func TestUpdateOnTooFewTokens(t *testing.T) {
 	}
 	k := make([]float64, 9)
 	k[0] = 2
-	change, err := solve([]float64{4, 5, 6}, 1, k, 3)
+	change, err := solve([]float64{4, 5, 6}, 1, k, 3, make([]float64, 3))
 	if err != nil || !slices.Equal(change, []float64{2, 0, 0}) {
 		t.Errorf("change %v, %v", change, err)
+	}
+}
+
+// The factors of feature PCA have directions that so few tokens do not vary in at all but for rounding. The update leaves those alone too, towards either target.
+func TestUpdateOfDirectionsWithoutData(t *testing.T) {
+	checked := 0
+	for _, r := range references(t) {
+		moments, err := covariance.Collect(t.Context(), r.model.Dense(), r.tokens["calib_tiny"], covariance.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, settings := range []Settings{{}, {Centring: Uncentred}} {
+			spectra, err := DecomposeAll(t.Context(), r.model, moments, FeatureSCM, Options{Settings: settings})
+			if err != nil {
+				t.Fatal(err)
+			}
+			plain, a, err := Uniform(spectra, 0.2)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, target := range []Target{Shifted, Original} {
+				forms, done, err := Sequential(t.Context(), r.model, spectra, a, r.tokens["calib_tiny"], SequentialOptions{Mode: Update, Target: target})
+				if err != nil {
+					t.Fatalf("%v, %s: %v", settings, target, err)
+				}
+				for _, fit := range done.Sequential.Linears {
+					checked++
+					if !(fit.After <= fit.Before+1e-9) {
+						t.Errorf("%v, %s: %+v", settings, target, fit)
+					}
+					b, was := forms[fit.Linear].(*transformer.Factored).B, plain[fit.Linear].(*transformer.Factored).B
+					if d := frobenius(widen(b), widen(was)) / norm(widen(was)); !(d < 1) {
+						t.Errorf("%v, %s, %s: B moved by %.2g of its size", settings, target, fit.Linear, d)
+					}
+				}
+			}
+		}
+	}
+	if checked == 0 {
+		t.Error("nothing checked")
 	}
 }
 
