@@ -39,7 +39,7 @@ Only files that end in .parquet, .jsonl, .json, .jsonl.gz or .json.gz are fetche
 interruption, of whatever kind, the same command goes on where it stopped, inside a file too.
 
 Environment: HF_TOKEN for private and gated data, HF_HOME or HF_HUB_CACHE for the place of the cache, HF_ENDPOINT for
-another hub, HF_HUB_OFFLINE=1 to forbid the network.`,
+another hub, HF_HUB_OFFLINE=1 to forbid the network: what the cache holds is the answer then.`,
 		Example: "  pare data pull yahma/alpaca-cleaned\n  pare data pull 'allenai/ai2_arc:ARC-Easy/test*'\n" +
 			"  pare data pull Salesforce/wikitext:wikitext-2-raw-v1 && pare model eval pocket --text Salesforce/wikitext:wikitext-2-raw-v1",
 		Args: exactArgs(1),

@@ -25,7 +25,7 @@ Only the configuration, the weights in .safetensors and the tokenizer's files ar
 hub lists. After an interruption, of whatever kind, the same command goes on where it stopped, inside a file too.
 
 Environment: HF_TOKEN for private and gated models, HF_HOME or HF_HUB_CACHE for the place of the cache, HF_ENDPOINT for
-another hub, HF_HUB_OFFLINE=1 to forbid the network.`,
+another hub, HF_HUB_OFFLINE=1 to forbid the network: what the cache holds is the answer then.`,
 		Example: "  pare model pull Qwen/Qwen2.5-0.5B\n  pare model info Qwen/Qwen2.5-0.5B",
 		Args:    exactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -65,6 +65,9 @@ func pullSummary(p *hub.Pulled) string {
 	text := fmt.Sprintf("%s: %d files, %.1f MB", p.Name, p.Files, float64(p.Bytes)/mega)
 	if p.Resumed > 0 {
 		text += fmt.Sprintf("; %.1f MB were there from before", float64(p.Resumed)/mega)
+	}
+	if p.Offline != "" {
+		return text + " in the cache; the hub was not asked, " + p.Offline
 	}
 	if p.Fetched == 0 {
 		return text + "; nothing had to be fetched"

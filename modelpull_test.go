@@ -47,6 +47,9 @@ func TestModelPull(t *testing.T) {
 		t.Errorf("pulled again: %+v, expected the same directory and nothing fetched", pulled)
 	}
 	t.Setenv("HF_HUB_OFFLINE", "1")
+	if got := strings.TrimSpace(output(t, "model", "pull", "org/pocket@v1")); got != snapshot {
+		t.Errorf("pulled offline: %s, expected %s", got, snapshot)
+	}
 	var info struct{ Dir, Digest string }
 	if err := json.Unmarshal([]byte(output(t, "model", "info", "org/pocket@v1", "--json")), &info); err != nil {
 		t.Fatal(err)

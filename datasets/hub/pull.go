@@ -58,12 +58,13 @@ type Pulled struct {
 	Fetched int64   `json:"fetched"` // bytes of them that came over the network
 	Resumed int64   `json:"resumed"` // bytes of files that were not whole in the cache, but begun
 	Seconds float64 `json:"seconds"`
+	Offline string  `json:"offline,omitempty"` // the variable that forbids the network, with its value: the hub was not asked
 }
 
 // Pull brings a model into the cache: its configuration, the weights in safetensors and the tokenizer's files, nothing else; or, of a data set,
 // files of JSON, JSON lines and Parquet in whatever folders, and the card. Its name is org/name,
 // or name alone for the oldest of the hub (gpt2), with @ and a branch, a tag or a whole commit where it is not main. The hub is asked each time, so that a
-// branch that has moved is pulled anew; files that the cache has are not fetched again.
+// branch that has moved is pulled anew; files that the cache has are not fetched again. Where HF_HUB_OFFLINE forbids to ask, what the cache holds is the answer.
 //
 // HF_ENDPOINT, HF_TOKEN, HF_TOKEN_PATH, HF_HOME, HF_HUB_CACHE and HF_HUB_OFFLINE mean what they mean to huggingface_hub
 // (https://huggingface.co/docs/huggingface_hub/package_reference/environment_variables). The token goes to the endpoint's host and to no other.
@@ -71,7 +72,15 @@ type Pulled struct {
 // When ctx ends or anything fails, what has arrived stays for the next call, which goes on from there, and no snapshot or reference has changed.
 // The same holds for a program that is killed, up to the last quarter of a megabyte. Programs that pull the same at once wait for one another.
 func Pull(ctx context.Context, name string, opt PullOptions) (*Pulled, error) {
+	if opt.Kind == "" {
+		opt.Kind = Model
+	}
 	p, err := newPuller(name, opt)
+	if errors.Is(err, ErrOffline) {
+		if held := pullOffline(name, opt); held != nil {
+			return held, nil
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -104,13 +113,7 @@ func newPuller(name string, opt PullOptions) (*puller, error) {
 	if err != nil {
 		return nil, err
 	}
-	if opt.Kind == "" {
-		opt.Kind = Model
-	}
 	env, err := readEnvironment(opt.Kind)
-	if dir, found := Resolve(opt.Kind, name); found == nil && errors.Is(err, ErrOffline) {
-		err = fmt.Errorf("%w; the cache has it already, in %s", err, dir)
-	}
 	if err != nil {
 		return nil, fmt.Errorf("hub: %s: %w", name, err)
 	}

@@ -239,7 +239,11 @@ func TestPullMany(t *testing.T) {
 	}
 	checkWeights(t, h)
 	t.Setenv("HF_HUB_OFFLINE", "1")
-	if _, err := Pull(t.Context(), "org/tiny", PullOptions{}); !errors.Is(err, ErrOffline) || !strings.Contains(err.Error(), "the cache has it already, in "+h.dir()) {
-		t.Errorf("offline: error %v, expected ErrOffline and where the model is", err)
+	got, err := Pull(t.Context(), "org/tiny", PullOptions{})
+	if err != nil || got.Dir != h.dir() || got.Files != len(leftovers(t, h.dir())) || got.Bytes < 2_100_000 || got.Fetched != 0 || got.Offline != "HF_HUB_OFFLINE=1" {
+		t.Errorf("offline: %+v, %v; expected what the cache holds, in %s", got, err, h.dir())
+	}
+	if _, err := Pull(t.Context(), "org/tiny@other", PullOptions{}); !errors.Is(err, ErrOffline) {
+		t.Errorf("offline, another revision: error %v, expected ErrOffline", err)
 	}
 }
