@@ -45,7 +45,7 @@ const otherCommit = "fedcba9876543210fedcba9876543210fedcba98"
 // newFakeHub starts a hub with one model and points the environment to it and to an empty cache, which it returns.
 func newFakeHub(t *testing.T) (*fakeHub, string) {
 	firstPause = time.Millisecond
-	for _, name := range []string{"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH", "HF_HUB_CACHE", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_HUB_DISABLE_IMPLICIT_TOKEN"} {
+	for _, name := range []string{"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_HUB_DISABLE_IMPLICIT_TOKEN"} {
 		t.Setenv(name, "")
 	}
 	h := &fakeHub{t: t, commit: commit, files: map[string]string{

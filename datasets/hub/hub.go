@@ -7,7 +7,7 @@
 //
 // # The cache
 //
-// It is the directory HF_HUB_CACHE, else HF_HOME/hub, else huggingface/hub in XDG_CACHE_HOME or ~/.cache. In it a model org/name
+// It is the directory HF_HUB_CACHE, or by its older name HUGGINGFACE_HUB_CACHE, else HF_HOME/hub, else huggingface/hub in XDG_CACHE_HOME or ~/.cache. In it a model org/name
 // at a revision is models--org--name/snapshots/COMMIT, and refs/REVISION holds the commit
 // (https://huggingface.co/docs/huggingface_hub/guides/manage-cache).
 //
@@ -59,8 +59,10 @@ var nameParts = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]{0,95}$`)
 
 // CacheDir returns the directory of the cache; it need not exist.
 func CacheDir() (string, error) {
-	if dir := os.Getenv("HF_HUB_CACHE"); dir != "" {
-		return expandHome(dir)
+	for _, name := range []string{"HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"} { // the latter is its older name
+		if dir := os.Getenv(name); dir != "" {
+			return expandHome(dir)
+		}
 	}
 	if dir := os.Getenv("HF_HOME"); dir != "" {
 		return expandHome(filepath.Join(dir, "hub"))

@@ -80,7 +80,7 @@ func TestResolveErrors(t *testing.T) {
 }
 
 func TestCacheDir(t *testing.T) {
-	for _, name := range []string{"HF_HUB_CACHE", "HF_HOME", "XDG_CACHE_HOME"} {
+	for _, name := range []string{"HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HOME", "XDG_CACHE_HOME"} {
 		t.Setenv(name, "")
 	}
 	t.Setenv("HOME", "/home/u")
@@ -89,6 +89,7 @@ func TestCacheDir(t *testing.T) {
 		{"XDG_CACHE_HOME", "/xdg", "/xdg/huggingface/hub"},
 		{"HF_HOME", "/hf", "/hf/hub"},
 		{"HF_HOME", "~/hf", "/home/u/hf/hub"},
+		{"HUGGINGFACE_HUB_CACHE", "/older", "/older"},
 		{"HF_HUB_CACHE", "/cache", "/cache"},
 	} {
 		if step.name != "" {

@@ -25,7 +25,8 @@ func seeds(f *testing.F, name string) [][]byte {
 	return all
 }
 
-// FuzzSafetensors parses arbitrary bytes as a weight file: no panic, and whatever is accepted lies within the file, each byte once.
+// FuzzSafetensors parses arbitrary bytes as a weight file: no panic, and whatever is accepted lies within the file, each byte once. With the tool's own
+// settings it spends a minute on making the first input smaller; -fuzzminimizetime 10x tries some 2,000 a second.
 func FuzzSafetensors(f *testing.F) {
 	for _, data := range seeds(f, "model.safetensors") {
 		f.Add(data)
