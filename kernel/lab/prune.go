@@ -118,7 +118,7 @@ func (k *cutting) to(ctx context.Context, dir string) (*prune.Plan, error) {
 	return plan, prune.Cut(ctx, dir, k.m.Dense(), plan, opt)
 }
 
-// rescore scores the model as it is before a step, on sequences that no earlier step has looked at.
+// rescore scores the model as it is before a step, on sequences drawn anew, by the next seed.
 func (k *cutting) rescore(ctx context.Context, v *transformer.Variant, step int) (prune.Scores, error) {
 	now := &Model{Model: v.Model(), Name: k.m.Name, Tokenizer: k.m.Tokenizer}
 	graph, err := now.graph()
