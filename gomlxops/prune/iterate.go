@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"github.com/parelab/pare/gomlxops/transformer"
+	"github.com/parelab/pare/internal/durable"
 )
 
 // Iterate cuts v in o.Steps steps and writes what is left to dir, as [Cut] does. Before each step score is asked for the scores of the model as
@@ -23,11 +23,11 @@ func (o Options) Iterate(ctx context.Context, dir string, v *transformer.Variant
 	if opt.Compensation != nil && steps > 1 {
 		return nil, fmt.Errorf("compensation: expected one step, found %d: it is made for one plan", steps)
 	}
-	between, err := os.MkdirTemp(filepath.Dir(filepath.Clean(dir)), ".prune-")
+	between, err := durable.NewWorkspace(filepath.Dir(filepath.Clean(dir)), ".prune-")
 	if err != nil {
 		return nil, fmt.Errorf("cannot prune in steps: %w", err)
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(between)) }()
+	defer func() { err = errors.Join(err, between.Remove()) }()
 	plan, o.initially = Whole(initial), Holdings(v)
 	for i := 1; i <= steps; i++ {
 		s, err := score(ctx, v, i)
@@ -46,7 +46,7 @@ func (o Options) Iterate(ctx context.Context, dir string, v *transformer.Variant
 		if i == steps {
 			return plan, Cut(ctx, dir, v, next, opt)
 		}
-		at := filepath.Join(between, fmt.Sprint(i))
+		at := filepath.Join(between.Dir, fmt.Sprint(i))
 		if err := Cut(ctx, at, v, next, CutOptions{}); err != nil {
 			return nil, err
 		}

@@ -3,12 +3,12 @@ package recovery
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 
 	"github.com/parelab/pare/gomlxops"
 	"github.com/parelab/pare/gomlxops/transformer"
+	"github.com/parelab/pare/internal/durable"
 )
 
 // TuneAll trains every number of v as it is held: embedding, norms, head, and of a linear its matrix or its factors. It returns them by the
@@ -28,12 +28,12 @@ func Rebuild(ctx context.Context, dir string, v *transformer.Variant, weights ma
 	if len(forms) == 0 {
 		return saveAndOpen(ctx, dir, c, weights, extra)
 	}
-	between, err := os.MkdirTemp(filepath.Dir(filepath.Clean(dir)), ".rebuilding-")
+	between, err := durable.NewWorkspace(filepath.Dir(filepath.Clean(dir)), ".rebuilding-")
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(between)
-	base, err := saveAndOpen(ctx, filepath.Join(between, "base"), c, withPlaceholders(c, weights), extra)
+	defer between.Remove()
+	base, err := saveAndOpen(ctx, filepath.Join(between.Dir, "base"), c, withPlaceholders(c, weights), extra)
 	if err != nil {
 		return nil, err
 	}

@@ -65,25 +65,21 @@ func WriteDir(dir string, write func(fresh string) error) (err error) {
 	if err := os.MkdirAll(parent, 0o755); err != nil {
 		return err
 	}
-	fresh, err := os.MkdirTemp(parent, "."+filepath.Base(dir)+".saving-")
+	fresh, err := NewWorkspace(parent, "."+filepath.Base(dir)+".saving-")
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.RemoveAll(fresh))
-		}
-	}()
-	if err := os.Chmod(fresh, 0o755); err != nil {
+	defer func() { err = errors.Join(err, fresh.Remove()) }()
+	if err := os.Chmod(fresh.Dir, 0o755); err != nil {
 		return err
 	}
-	if err := write(fresh); err != nil {
+	if err := write(fresh.Dir); err != nil {
 		return err
 	}
-	if err := SyncDir(fresh); err != nil {
+	if err := SyncDir(fresh.Dir); err != nil {
 		return err
 	}
-	return swapIn(fresh, dir)
+	return swapIn(fresh.Dir, dir)
 }
 
 // followed is what dir leads to where it is a symbolic link; one that leads nowhere is an error.

@@ -3,13 +3,13 @@ package lab
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/parelab/pare/gomlxops/export"
 	"github.com/parelab/pare/gomlxops/transformer"
+	"github.com/parelab/pare/internal/durable"
 	"github.com/parelab/pare/kernel/show"
 )
 
@@ -75,12 +75,12 @@ func (l *Lab) exportGGUF(ctx context.Context, m *Model, v *transformer.Variant, 
 	if err != nil || !opt.Check {
 		return &Exported{result}, err
 	}
-	between, err := os.MkdirTemp(filepath.Dir(opt.Out), ".checking-")
+	between, err := durable.NewWorkspace(filepath.Dir(opt.Out), ".checking-")
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(between)
-	again := filepath.Join(between, "model")
+	defer between.Remove()
+	again := filepath.Join(between.Dir, "model")
 	if err := export.ReadGGUF(ctx, opt.Out, again, how.Recorder); err != nil {
 		return nil, err
 	}

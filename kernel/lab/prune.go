@@ -9,6 +9,7 @@ import (
 	"github.com/parelab/pare/gomlxops"
 	"github.com/parelab/pare/gomlxops/prune"
 	"github.com/parelab/pare/gomlxops/transformer"
+	"github.com/parelab/pare/internal/durable"
 )
 
 // Pruned is what pruning left, counted.
@@ -77,8 +78,11 @@ func (l *Lab) place(out string) (dir string, remove func(), err error) {
 	if err := os.MkdirAll(l.Home, 0o755); err != nil {
 		return "", nil, err
 	}
-	between, err := os.MkdirTemp(l.Home, ".pruned-")
-	return filepath.Join(between, "model"), func() { _ = os.RemoveAll(between) }, err
+	between, err := durable.NewWorkspace(l.Home, ".pruned-")
+	if err != nil {
+		return "", nil, err
+	}
+	return filepath.Join(between.Dir, "model"), func() { _ = between.Remove() }, nil
 }
 
 // cutting is one attempt under way.

@@ -13,6 +13,7 @@ import (
 	"github.com/parelab/pare/gomlxops"
 	"github.com/parelab/pare/gomlxops/recovery"
 	"github.com/parelab/pare/gomlxops/transformer"
+	"github.com/parelab/pare/internal/durable"
 	"github.com/parelab/pare/tracker"
 )
 
@@ -86,10 +87,10 @@ func (s *Study) recover(ctx context.Context, run *tracker.Run, m *Model, a Attem
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(between)
+	defer between.Remove()
 	placed := a
 	if (a.Method == Prune || a.Then != "") && a.Out == "" {
-		placed.Out = filepath.Join(between, "smaller") // a merged model takes its tokenizer from there
+		placed.Out = filepath.Join(between.Dir, "smaller") // a merged model takes its tokenizer from there
 	}
 	small, err := s.lab.Compress(ctx, m, placed, rec)
 	if err != nil {
@@ -102,7 +103,7 @@ func (s *Study) recover(ctx context.Context, run *tracker.Run, m *Model, a Attem
 		return nil, err
 	}
 	out := &Recovered{Attempt: a, Recovery: r, Smaller: small, Trial: run.Number()}
-	t := &retraining{Recovery: r, smaller: small.Variant, base: cmp.Or(a.Out, m.Name), dir: cmp.Or(r.Out, filepath.Join(between, "trained")), lessons: data, rec: rec}
+	t := &retraining{Recovery: r, smaller: small.Variant, base: cmp.Or(a.Out, m.Name), dir: cmp.Or(r.Out, filepath.Join(between.Dir, "trained")), lessons: data, rec: rec}
 	if err := t.prepare(); err != nil {
 		return nil, err
 	}
@@ -173,11 +174,11 @@ func (l *Lab) stateDir(m *Model, a Attempt, t *retraining) (string, error) {
 }
 
 // between is a directory for what is needed until a recovery ends.
-func (l *Lab) between() (string, error) {
+func (l *Lab) between() (*durable.Workspace, error) {
 	if err := os.MkdirAll(l.Home, 0o755); err != nil {
-		return "", err
+		return nil, err
 	}
-	return os.MkdirTemp(l.Home, ".recovering-")
+	return durable.NewWorkspace(l.Home, ".recovering-")
 }
 
 // quality measures a variant as the study measures.
