@@ -56,13 +56,13 @@
 //
 // # Speed
 //
-// Times PyTorch 1.13's tokens per second, in turns on an idle machine with two processors and AVX-512, float32, five rounds of the first and the last, three of the other
-// (the shapes are those of bench_test.go; peer is 4 layers of 256 channels, pocket the same with half the key-value heads, wide 2 layers of 1,024):
+// Times PyTorch 1.13's tokens per second, in turns on an idle machine with two processors and AVX-512, float32: the median, the least and the most of eleven rounds, of nine
+// at pocket (the shapes are those of bench_test.go; peer is 4 layers of 256 channels, pocket the same with half the key-value heads, wide 2 layers of 1,024):
 //
-//	         forward with losses         a step of gradient descent
-//	peer     2.2 2.1 2.0 2.7 1.7         2.2 2.5 2.1 1.9 2.1
-//	pocket   2.6 2.4 2.3                 2.3 3.1 2.6
-//	wide     1.2 1.5 1.2 1.0 1.1         1.2 1.3 1.3 1.0 0.9
+//	         forward with losses    a step of gradient descent
+//	peer     2.2 (1.7 to 2.8)       2.3 (1.9 to 2.9)
+//	pocket   2.3 (2.0 to 2.8)       2.6 (2.2 to 3.1)
+//	wide     1.2 (1.0 to 1.7)       1.2 (0.9 to 1.3)
 //
 // 2.5 were wanted. What is in the way is the matrix product: PyTorch's forward pass runs at some 40 GFLOP/s at peer and 105 at wide, its step at 41 and 106, so 2.5 times that
 // is 100 and 260, while the Go backend's bare products reach 100 to 106 and 119 to 165 at these shapes (BenchmarkProduct), OpenBLAS's 142 and 164, and a loop of nothing
