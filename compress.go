@@ -152,16 +152,6 @@ func (r *compressRequest) checkFlags(cmd *cobra.Command) error {
 	return checkMeasureFlags(cmd, r.measure)
 }
 
-// checkMeasureFlags refuses flags that say how to measure where nothing is.
-func checkMeasureFlags(cmd *cobra.Command, measure bool) error {
-	for _, name := range []string{"measure-text", "blocks", "block-length"} {
-		if cmd.Flags().Changed(name) && !measure {
-			return usageError{fmt.Errorf("--%s says how to measure; add --measure", name)}
-		}
-	}
-	return nil
-}
-
 // settle puts together what flags gave apart.
 func (r *compressRequest) settle(cmd *cobra.Command, m *lab.Model) error {
 	r.Method, r.Settings.Centring = lowrank.Method(r.method), lowrank.Centring(r.centring)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 
 	"github.com/spf13/cobra"
 
@@ -59,13 +58,4 @@ func (f *pruningFlags) settle(cmd *cobra.Command, p *lab.Pruning) error {
 func thenFlags(cmd *cobra.Command, a *lab.Attempt, usage string) {
 	cmd.Flags().StringVar((*string)(&a.Then), "then", "", usage)
 	cmd.Flags().Float64Var(&a.Share, "share", 0, "with --then: fraction of all that goes which the first removes (default 0.5)")
-}
-
-// printPlace says where a model lies, if it was written anywhere, and which trial it is of.
-func printPlace(w io.Writer, out string, trial int, study string) error {
-	if out != "" {
-		out += ", "
-	}
-	_, err := fmt.Fprintf(w, "%strial %d of study %s\n", out, trial, study)
-	return err
 }

@@ -136,3 +136,12 @@ func shorten(s string, n int) string {
 	}
 	return s
 }
+
+// printPlace says where a model lies, if it was written anywhere, and which trial it is of.
+func printPlace(w io.Writer, out string, trial int, study string) error {
+	if out != "" {
+		out += ", "
+	}
+	_, err := fmt.Fprintf(w, "%strial %d of study %s\n", out, trial, study)
+	return err
+}

@@ -40,13 +40,3 @@ func mayReplace(dir string, overwrite bool) error {
 	}
 	return nil
 }
-
-// writeFile writes a new file and has the system put it on disk.
-func writeFile(path string, data []byte) error {
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(data)
-	return errors.Join(err, file.Sync(), file.Close())
-}

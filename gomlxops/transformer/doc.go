@@ -69,9 +69,9 @@
 // but fused multiplications of registers 264. At wide, then, no product in float32 is fast enough on such a machine. At peer half of the processor time of a pass is in the
 // product's kernel, which by itself, on packed operands in the cache, does 120 to 134 on one processor, as many as registers allow, and 98 to 120 where its results go to
 // memory; a seventh is in packing operands, and the rest in all that is not a product. What was tried and moved less than the machine's own noise: the backend's block sizes
-// (GOMLX_GO_AVX512_KC and its like), weights as [in, out], the loops of its kernel the other way round, calls of 512 to 4,096 tokens, huge pages,
-// beginning a call as soon as another ends. Two calls with one processor each, in the place of both for each product, took 5 to 15 percent less processor time at 256 channels and 10 more at 1,024; the backend
-// does not allow its parallelism to be changed while anything runs, so that is not done.
+// (GOMLX_GO_AVX512_KC and its like), weights as [in, out], the loops of its kernel the other way round, calls of 512 to 4,096 tokens, huge pages, beginning a call as soon as
+// another ends. Two calls with one processor each, in the place of both for each product, took 5 to 15 percent less processor time at 256 channels and 10 more at 1,024; the
+// backend does not allow its parallelism to be changed while anything runs, so that is not done.
 //
 //	go test ./gomlxops/transformer -run - -bench 'Forward|Step|Product'
 //	python3 gomlxops/transformer/testdata/torch_peer.py peer pocket wide --only forward,step

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/parelab/pare/gomlxops"
+	"github.com/parelab/pare/internal/durable"
 )
 
 // SaveOptions says how a model is saved; the zero value keeps the base's dtypes and overwrites nothing.
@@ -223,7 +224,7 @@ func save(ctx context.Context, dir string, c *Config, tensors []output, side map
 			files[indexName] = shardIndex(shards)
 		}
 		for _, name := range slices.Sorted(maps.Keys(files)) {
-			if err := writeFile(filepath.Join(fresh, name), files[name]); err != nil {
+			if err := durable.WriteFile(filepath.Join(fresh, name), files[name]); err != nil {
 				return err
 			}
 		}

@@ -1,4 +1,4 @@
-// Package durable puts files on disk so that no reader, crash or power failure ever meets half of one: written beside
+// Package durable puts files and directories on disk so that no reader, crash or power failure ever meets half of one: written beside
 // their place, synced, renamed, and the directory that names them synced too.
 //
 // Any room may use it. It adds to renameio that the directory is synced, without which a power failure may take the

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
 
 	"github.com/parelab/pare/internal/durable"
 )
@@ -20,8 +18,9 @@ type Draft struct {
 	path     string
 	tensors  []Tensor
 	metadata map[string]string
-	file     *os.File // beside path; nil where the arrays lie in the heap
-	data     []byte   // the whole file, mapped
+	place    *durable.Workspace // beside path; nil where the arrays lie in the heap, and after the end
+	file     *os.File           // in it
+	data     []byte             // the whole file, mapped
 }
 
 // NewDraft sets out a file of arrays of zeros. A tensor's Data says the type only, by an empty slice: []float64(nil) or []int64(nil).
@@ -72,8 +71,10 @@ func (d *Draft) array(zero any, at int64, n int) any {
 
 // open makes the file beside its place, of size bytes of which header are the first, and maps it.
 func (d *Draft) open(header []byte, size int64) (err error) {
-	sweep(d.path)
-	if d.file, err = claimed(d.path); err != nil {
+	if d.place, err = durable.NewWorkspace(filepath.Dir(d.path), "."+filepath.Base(d.path)+"."); err != nil {
+		return err
+	}
+	if d.file, err = os.Create(filepath.Join(d.place.Dir, "draft")); err != nil {
 		return err
 	}
 	if err = d.file.Chmod(0o644); err != nil {
@@ -114,7 +115,7 @@ func (d *Draft) Int64(name string) []int64 {
 
 // Commit has the file put on disk and gives it its name, in the place of one that had it. The arrays stay where they are, mapped until the process ends.
 func (d *Draft) Commit() (err error) {
-	if d.file == nil {
+	if d.place == nil {
 		return Write(d.path, d.tensors, d.metadata)
 	}
 	defer func() {
@@ -131,74 +132,23 @@ func (d *Draft) Commit() (err error) {
 	if err = durable.Rename(d.file.Name(), d.path); err != nil {
 		return err
 	}
-	err, d.file = d.file.Close(), nil // the lock goes with it
+	err, d.place = errors.Join(d.file.Close(), d.place.Remove()), nil
 	return err
 }
 
 // Discard leaves nothing of a draft that was not committed. Its arrays must not be used afterwards.
 func (d *Draft) Discard() error {
-	if d.file == nil {
+	if d.place == nil {
 		return nil
 	}
-	name := d.file.Name()
 	var err error
 	if d.data != nil {
 		err = unmap(d.data)
 	}
-	err = errors.Join(err, ignoreClosed(d.file.Close()), os.Remove(name))
-	d.file, d.data, d.tensors = nil, nil, nil
+	if d.file != nil {
+		err = errors.Join(err, d.file.Close())
+	}
+	err = errors.Join(err, d.place.Remove())
+	d.place, d.data, d.tensors = nil, nil, nil
 	return err
-}
-
-func ignoreClosed(err error) error {
-	if errors.Is(err, os.ErrClosed) {
-		return nil
-	}
-	return err
-}
-
-// claimed makes a file beside path that is locked until it is closed. Where files cannot be locked, nobody sweeps either.
-func claimed(path string) (*os.File, error) {
-	for {
-		f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-		if err != nil {
-			return nil, err
-		}
-		if err := lock(f); !errors.Is(err, errBusy) && named(f) {
-			return f, nil
-		}
-		_ = f.Close() // a sweep came between making and locking it, and takes it away
-	}
-}
-
-// named says whether a file still has its name.
-func named(f *os.File) bool {
-	one, err := f.Stat()
-	other, err2 := os.Stat(f.Name())
-	return err == nil && err2 == nil && os.SameFile(one, other)
-}
-
-// errBusy says that somebody else holds a file's lock.
-var errBusy = errors.New("the file is locked")
-
-// sweep removes drafts of path that nobody works on: whoever does holds a lock, which the system takes back when a process ends, however it ends.
-func sweep(path string) {
-	beside, err := os.ReadDir(filepath.Dir(path))
-	if err != nil {
-		return
-	}
-	for _, entry := range beside {
-		number, ok := strings.CutPrefix(entry.Name(), "."+filepath.Base(path)+".")
-		if _, err := strconv.ParseUint(number, 10, 64); !ok || err != nil {
-			continue
-		}
-		f, err := os.Open(filepath.Join(filepath.Dir(path), entry.Name()))
-		if err != nil {
-			continue
-		}
-		if lock(f) == nil {
-			_ = os.Remove(f.Name())
-		}
-		_ = f.Close()
-	}
 }

@@ -121,7 +121,7 @@ func TestDraftSweeps(t *testing.T) {
 	}
 	dead, other := filepath.Join(dir, ".a.safetensors.17"), filepath.Join(dir, ".a.safetensors.17x")
 	for _, name := range []string{dead, other} {
-		if err := os.WriteFile(name, []byte("left"), 0o644); err != nil {
+		if err := errors.Join(os.Mkdir(name, 0o755), os.WriteFile(filepath.Join(name, "draft"), []byte("left"), 0o644)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -15,5 +15,3 @@ func mapFile(*os.File, int64, bool) ([]byte, error) { return nil, errNoMap }
 func unmap([]byte) error                            { return errNoMap }
 func flush([]byte) error                            { return errNoMap }
 func view[T float64 | int64]([]byte) []T            { return nil }
-
-func lock(*os.File) error { return errNoMap }

@@ -3,7 +3,6 @@
 package tensorfile
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"unsafe"
@@ -41,13 +40,4 @@ func view[T float64 | int64](b []byte) []T {
 		return []T{}
 	}
 	return unsafe.Slice((*T)(unsafe.Pointer(&b[0])), len(b)/8)
-}
-
-// lock takes the file for this process until it is closed; errBusy where somebody else has it.
-func lock(f *os.File) error {
-	err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-	if errors.Is(err, unix.EWOULDBLOCK) {
-		return errBusy
-	}
-	return err
 }
